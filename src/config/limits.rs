@@ -1,0 +1,48 @@
+//! `limits:` what one query and one user may cost.
+
+use std::time::Duration;
+
+/// Bounds on queries, answers and users.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Longest expression, in bytes.
+    pub query_bytes: usize,
+    /// Deepest nesting of an expression.
+    pub depth: usize,
+    /// Selectors in one expression, or `match[]` in one request.
+    pub selectors: usize,
+    /// Steps of one range query.
+    pub points_per_series: u64,
+    /// Longest window of a range query, and the furthest that a selector may look back.
+    pub range: Duration,
+    /// Series in one answer.
+    pub series: u64,
+    /// Samples that one query may touch.
+    pub samples: u64,
+    /// Largest upstream answer, in bytes.
+    pub response_bytes: u64,
+    /// Requests of one user, per second.
+    pub rate_per_user: f64,
+    /// Requests of one user at the same time.
+    pub concurrent_per_user: usize,
+    /// Live streams of one user.
+    pub streams_per_user: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            query_bytes: 16 * 1024,
+            depth: 40,
+            selectors: 100,
+            points_per_series: 11_000,
+            range: Duration::from_secs(31 * 24 * 3600),
+            series: 50_000,
+            samples: 50_000_000,
+            response_bytes: 64 * 1024 * 1024,
+            rate_per_user: 100.0,
+            concurrent_per_user: 32,
+            streams_per_user: 20,
+        }
+    }
+}
