@@ -20,7 +20,7 @@ use url::Url;
 
 use crate::config;
 
-use super::{Metrics, Tracer};
+use super::{Metrics, Tracer, bound::bounded};
 
 /// Spans that wait at most.
 const QUEUE: usize = 4096;
@@ -31,6 +31,8 @@ const LINGER: Duration = Duration::from_secs(1);
 /// One request to the collector, from connecting to the end of its answer.
 const EXPORT_LIMIT: Duration = Duration::from_secs(5);
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
+/// Bytes of what went wrong that are logged: the collector's answer may be in it.
+const MAX_ERROR: usize = 1024;
 
 /// The export of traces could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +40,9 @@ pub enum ExportError {
     /// The collector's address.
     #[error("telemetry.otlp_endpoint: `{0}` is not the base URL of an OTLP/HTTP collector; expected something like http://collector:4318")]
     Endpoint(Url),
+    /// The collector's address holds a user or a password, which would stand in our log.
+    #[error("telemetry.otlp_endpoint holds credentials; leave them out and set OTEL_EXPORTER_OTLP_HEADERS=authorization=... instead")]
+    Credentials,
     /// The ratio of traces.
     #[error("telemetry.otlp_sample: {0} is not a ratio; expected a number from 0.0 (no trace) to 1.0 (every trace)")]
     Sample(f64),
@@ -94,6 +99,9 @@ pub(super) fn start(settings: &config::Telemetry, metrics: &Metrics) -> Result<(
 }
 
 fn exporter(endpoint: &Url) -> Result<SpanExporter, ExportError> {
+    if !endpoint.username().is_empty() || endpoint.password().is_some() {
+        return Err(ExportError::Credentials);
+    }
     if !matches!(endpoint.scheme(), "http" | "https") || endpoint.query().is_some() || endpoint.fragment().is_some() {
         return Err(ExportError::Endpoint(endpoint.clone()));
     }
@@ -157,7 +165,7 @@ impl Pump {
         let answer = tokio::time::timeout(EXPORT_LIMIT, self.exporter.export(std::mem::take(batch))).await;
         let failure = match answer {
             Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(error.to_string()),
+            Ok(Err(error)) => Some(bounded(&error.to_string(), MAX_ERROR).into_owned()),
             Err(_) => Some(format!("no answer within {} s", EXPORT_LIMIT.as_secs())),
         };
         match &failure {

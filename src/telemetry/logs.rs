@@ -36,11 +36,9 @@ pub enum LogError {
 pub(super) fn start(settings: &config::Telemetry, metrics: &Metrics) -> Result<writer::Worker, LogError> {
     let dropped: IntCounter = metrics.log_lines_dropped().clone();
     let filter = filter(&settings.log)?;
-    let loudest = filter.max_level_hint();
     let (lines, worker) = writer::start(std::io::stderr(), dropped).map_err(LogError::Thread)?;
+    // This also installs the bridge from `log`, which Pingora speaks.
     subscriber(filter, settings.format, lines).try_init().map_err(|_| LogError::AlreadyRunning)?;
-    // Pingora speaks `log`; `try_init` has installed the bridge, this keeps it from formatting what nobody wants.
-    log::set_max_level(log_level(loudest));
     Ok(worker)
 }
 
@@ -74,17 +72,6 @@ fn filter(directives: &str) -> Result<EnvFilter, LogError> {
         filter = filter.add_directive(parsed);
     }
     Ok(filter)
-}
-
-fn log_level(loudest: Option<LevelFilter>) -> log::LevelFilter {
-    match loudest {
-        Some(LevelFilter::OFF) => log::LevelFilter::Off,
-        Some(LevelFilter::ERROR) => log::LevelFilter::Error,
-        Some(LevelFilter::WARN) => log::LevelFilter::Warn,
-        Some(LevelFilter::INFO) => log::LevelFilter::Info,
-        Some(LevelFilter::DEBUG) => log::LevelFilter::Debug,
-        _ => log::LevelFilter::Trace,
-    }
 }
 
 #[cfg(test)]

@@ -1,24 +1,20 @@
 //! Telemetry as a process sees it: set up once, spoken to through `tracing` and `log`, written out at the end.
 
-use std::process::{Command, Output};
+use std::process::Command;
 
 use hecate::{
     config::{LogFormat, Telemetry},
     telemetry::{self, InitError, LogError, Metrics},
 };
 
-/// Runs one of the ignored tests below in a process of its own, for logging can be set up only once in each.
-fn in_own_process(test: &str) -> Output {
-    let program = std::env::current_exe().unwrap();
-    Command::new(program).args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"]).output().unwrap()
-}
-
 #[test]
 fn what_is_logged_stands_on_standard_error_when_the_process_ends() {
-    let output = in_own_process("child_logs");
+    // In a process of its own, for logging can be set up only once in each.
+    let this_program = std::env::current_exe().unwrap();
+    let output = Command::new(this_program).args(["--exact", "child_logs", "--ignored", "--nocapture"]).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8(output.stderr).unwrap();
-    let events: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect();
+    let events: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
     let said: Vec<_> = events
         .iter()
         .map(|event| (event["level"].as_str().unwrap(), event["target"].as_str().unwrap(), event["message"].as_str().unwrap()))
