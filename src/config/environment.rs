@@ -33,7 +33,11 @@ pub(super) fn overlay(root: &mut Node, variables: impl Iterator<Item = (String, 
         let place = Place::whole(&Source::variable(&name));
         let segments: Vec<Segment> = path.split("__").map(segment).collect();
         if path.is_empty() || segments.len() > MAX_SEGMENTS || segments.contains(&Segment::Key(String::new())) {
-            errors.push(ConfigError::new(Some(place), "", "not the name of a setting; write HECATE__SERVER__LISTEN or HECATE__UPSTREAMS__0__URL"));
+            errors.push(ConfigError::new(
+                Some(place),
+                "",
+                "not the name of a setting; write HECATE__SERVER__LISTEN or HECATE__UPSTREAMS__0__URL",
+            ));
         } else if value.len() > MAX_VALUE {
             errors.push(ConfigError::new(Some(place), "", "the value is longer than 64 KiB"));
         } else {
@@ -69,10 +73,8 @@ fn seed_default_upstream(root: &mut Node) {
     }
     entries.retain(|(name, _)| name != "upstreams");
     let scalar = |text: &str| Node { place: place.clone(), value: Value::Scalar { text: text.to_owned(), quoted: false } };
-    let fields = vec![
-        ("name".to_owned(), scalar(super::upstreams::DEFAULT_NAME)),
-        ("url".to_owned(), scalar(super::upstreams::DEFAULT_URL)),
-    ];
+    let fields =
+        vec![("name".to_owned(), scalar(super::upstreams::DEFAULT_NAME)), ("url".to_owned(), scalar(super::upstreams::DEFAULT_URL))];
     let first = Node { place: place.clone(), value: Value::Map(fields) };
     entries.push(("upstreams".to_owned(), Node { place: place.clone(), value: Value::List(vec![first]) }));
 }

@@ -22,9 +22,10 @@ impl TenantLabels {
         let mut errors = Vec::new();
         let file = decode(&Source::file(Path::new("tenant-labels.yaml (shipped)")), SHIPPED, &mut errors);
         match file {
-            Some(file) if errors.is_empty() => {
-                TenantLabels { rules: file.rules, default_label: file.default_label.unwrap_or_else(|| TenantLabels::default().default_label) }
-            }
+            Some(file) if errors.is_empty() => TenantLabels {
+                rules: file.rules,
+                default_label: file.default_label.unwrap_or_else(|| TenantLabels::default().default_label),
+            },
             // The shipped file is part of the program and tested. If it were broken, nobody but cluster-wide callers may see anything.
             _ => {
                 let closed = LabelRule { metrics: vec!["*".to_owned()], target: RuleTarget::Cluster };

@@ -288,7 +288,14 @@ mod tests {
 
     #[test]
     fn distance_counts_letters() {
-        let cases = [("", "", 0), ("listen", "listen", 0), ("listn", "listen", 1), ("lsiten", "listen", 2), ("", "abc", 3), ("kitten", "sitting", 3)];
+        let cases = [
+            ("", "", 0),
+            ("listen", "listen", 0),
+            ("listn", "listen", 1),
+            ("lsiten", "listen", 2),
+            ("", "abc", 3),
+            ("kitten", "sitting", 3),
+        ];
         for (left, right, expected) in cases {
             assert_eq!(distance(left, right), expected, "{left} {right}");
             assert_eq!(distance(right, left), expected, "{right} {left}");

@@ -148,7 +148,9 @@ impl Upstream {
         let hot = upstreams.iter().find(|(upstream, _)| upstream.role == Role::Hot);
         let cold = upstreams.iter().find(|(upstream, _)| upstream.role == Role::Cold);
         match (hot, cold) {
-            (None, _) if map.length_of("upstreams") == upstreams.len() => map.error_at("upstreams", "no upstream is hot; give the one with the newest data `role: hot`"),
+            (None, _) if map.length_of("upstreams") == upstreams.len() => {
+                map.error_at("upstreams", "no upstream is hot; give the one with the newest data `role: hot`")
+            }
             (Some((first_hot, path)), Some((first_cold, cold_path))) if first_hot.retention.is_none() => map.findings().error_at(
                 &format!("{cold_path}role"),
                 format!("\"{}\" is cold, but {path}retention is missing; it says from which age on the cold one is asked", first_cold.name),
@@ -175,7 +177,9 @@ impl Upstream {
             read_timeout: map.value("read_timeout", patience()).unwrap_or(shipped.read_timeout),
             max_concurrent: map.value("max_concurrent", values::count(1..=100_000)).unwrap_or(shipped.max_concurrent),
             retries: map.value("retries", values::number(0..=10)).map_or(shipped.retries, |retries| retries as u32),
-            health_interval: map.value("health_interval", values::duration(Duration::from_millis(100)..=DAY)).unwrap_or(shipped.health_interval),
+            health_interval: map
+                .value("health_interval", values::duration(Duration::from_millis(100)..=DAY))
+                .unwrap_or(shipped.health_interval),
             auth: map.map("auth", UpstreamAuth::read).unwrap_or_default(),
             ..shipped
         };

@@ -178,8 +178,7 @@ pub(super) fn quote(text: &str) -> String {
     format!("\"{}{more}\"", short.escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'"))
 }
 
-const UNITS: [(&str, u64); 6] =
-    [("w", 7 * 24 * 3_600_000), ("d", 24 * 3_600_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
+const UNITS: [(&str, u64); 6] = [("w", 7 * 24 * 3_600_000), ("d", 24 * 3_600_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
 
 /// Whole numbers with units, largest first, each unit once; `0` needs none.
 pub(super) fn parse_duration(written: &str) -> Option<Duration> {

@@ -1,6 +1,9 @@
 //! The configuration as its reader meets it: good files, bad files, the shipped file and the manual.
 
+mod bounds;
 mod errors;
+mod good;
+mod manual;
 
 use std::path::Path;
 
