@@ -23,6 +23,7 @@ pub struct Auth {
 
 /// One way to tell who is asking.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a handful exist, read once; a box would only be in the way")]
 pub enum Provider {
     /// Hashed tokens in a file.
     Static(StaticUsers),

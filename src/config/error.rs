@@ -108,6 +108,7 @@ impl ConfigError {
     fn by_place(&self, other: &ConfigError) -> Ordering {
         match (&self.place, &other.place) {
             (Some(left), Some(right)) => left.sort_key().cmp(&right.sort_key()),
+            // What stands nowhere comes last.
             (left, right) => left.is_none().cmp(&right.is_none()),
         }
         .then_with(|| self.key.cmp(&other.key))

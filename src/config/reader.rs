@@ -3,6 +3,7 @@
 //! A topic asks for its keys one by one; keys that nobody asked for are unknown. So the decoder is the only list of keys.
 
 use std::cell::RefCell;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::{ConfigError, Place};
@@ -25,9 +26,15 @@ impl Findings {
     /// Notes an error; beyond the bound they are dropped.
     pub(super) fn error(&self, place: Option<&Place>, key: &str, message: impl Into<String>) {
         let mut errors = self.errors.borrow_mut();
-        if errors.len() < MAX_ERRORS {
-            errors.push(ConfigError::new(place.cloned(), key, message));
+        match errors.len().cmp(&MAX_ERRORS) {
+            Ordering::Less => errors.push(ConfigError::new(place.cloned(), key, message)),
+            Ordering::Equal => errors.push(ConfigError::new(None, "", "and more, which are shown when these are mended")),
+            Ordering::Greater => {}
         }
+    }
+
+    fn is_full(&self) -> bool {
+        self.errors.borrow().len() > MAX_ERRORS
     }
 
     /// Where a key stands, as far as it was read.
@@ -213,6 +220,9 @@ impl<'a> Map<'a> {
 
     fn refuse_unknown(&self) {
         for (name, node) in self.entries {
+            if self.findings.is_full() {
+                return;
+            }
             if self.known.contains(&name.as_str()) {
                 continue;
             }

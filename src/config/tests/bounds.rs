@@ -95,8 +95,8 @@ fn hostile_files_are_refused_soon() {
     let many = |piece: &str| piece.repeat(megabyte / piece.len());
     let keys: String = (0..100_000).map(|number| format!("k{number}: 1\n")).collect();
     let cases = [
-        ("deep flow", many("["), "nested too deeply"),
-        ("deep mappings", many("{a: "), "nested too deeply"),
+        ("deep flow", many("["), "recursion limit exceeded"),
+        ("deep mappings", many("{a: "), "recursion limit exceeded"),
         ("deep block", many("- "), "nested too deeply"),
         ("too large", "#".repeat(megabyte + 1), "larger than 1 MiB"),
         ("unknown keys", keys, "unknown key"),
@@ -112,7 +112,7 @@ fn hostile_files_are_refused_soon() {
         let errors = load(folder.path()).unwrap_err().to_string();
         assert!(errors.contains(expected), "{name}: {}", errors.chars().take(500).collect::<String>());
         assert!(errors.len() < 200_000, "{name}: {} bytes of errors", errors.len());
-        assert!(start.elapsed() < Duration::from_secs(20), "{name}: {:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(5), "{name}: {:?}", start.elapsed());
     }
 }
 

@@ -47,3 +47,15 @@ fn manual_has_every_key() {
     let later: Vec<&&str> = later::KEYS.iter().filter(|key| !MANUAL.contains(&format!("`{key}`"))).collect();
     assert!(later.is_empty(), "{later:?}");
 }
+
+#[test]
+fn example_of_errors_in_the_manual_is_real() {
+    let blank = "\n".repeat(7);
+    let yaml = format!(
+        "\nserver:\n  listn: 127.0.0.1:7070\n{blank}upstreams:\n  - name: prometheus\n    url: http://a\n    timeout: 10 parsecs\n"
+    );
+    let folder = super::folder(&yaml);
+    let errors = super::load_with(folder.path(), &["HECATE__LIMITS__DEPTH=many"]).unwrap_err().to_string();
+    let printed = errors.replace(&format!("{}/", folder.path().display()), "");
+    assert!(MANUAL.contains(&format!("```\n{printed}\n```")), "{printed}");
+}
