@@ -42,9 +42,9 @@ use crate::tenancy::{Authenticator, ProviderKind};
 
 pub use admin::router as admin_router;
 pub use arrival::{Arrival, Story};
-use call::{Call, OwnCall};
-use error::{OwnError, PrometheusError};
+use call::Call;
 pub use error::refusal;
+use error::{OwnError, PrometheusError};
 pub use narrow::take_prefix;
 pub use recorder::Recorder;
 

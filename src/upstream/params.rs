@@ -107,6 +107,12 @@ impl Params {
         self.with("match[]", text.as_str())
     }
 
+    /// Adds one `match_target`, a selector on the labels of scrape targets.
+    #[must_use]
+    pub fn match_target(self, text: &EnforcedText) -> Params {
+        self.with("match_target", text.as_str())
+    }
+
     /// Adds a parameter without selectors.
     pub fn scalar(self, name: ParamName, value: &str) -> Result<Params, BadParam> {
         if value.len() > SCALAR_LIMIT_BYTES || value.chars().any(char::is_control) {

@@ -23,7 +23,7 @@ pub(super) async fn rules(State(site): State<Arc<Site>>, call: Call) -> Result<R
         exclude_alerts: flag(params, "exclude_alerts")?,
         page: page(params)?,
     };
-    let reply = site.engine.rules(&call.asker(), selection).await?;
+    let reply = site.engine.rules_of(&call.asker(), selection).await?;
     pass::reply(reply, call).await
 }
 
