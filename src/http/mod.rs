@@ -46,6 +46,7 @@ use call::Call;
 pub use error::refusal;
 use error::{OwnError, PrometheusError};
 pub use narrow::take_prefix;
+pub use time::parse_duration;
 pub use recorder::Recorder;
 
 /// The version of Prometheus whose API this is, told while the upstream's own is not known.
