@@ -2,14 +2,12 @@
 
 use form_urlencoded::byte_serialize;
 
-/// An enforced text; its place is promql.
-pub struct EnforcedText(String);
-
-impl EnforcedText {
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+/// Text that went through the enforcement: every selector in it carries its tenant matcher.
+///
+/// Implemented for what the enforcement returns and for nothing a client can write.
+pub trait Enforced {
+    /// The expression or selector as it goes to the upstream.
+    fn enforced_text(&self) -> &str;
 }
 
 /// Longest value of a scalar parameter, in bytes.
@@ -84,8 +82,8 @@ pub struct BadParam {
 
 /// The parameters, kept in the encoded form that goes over the wire.
 ///
-/// Expressions and selectors come in only as [`EnforcedText`], which the enforcement alone can make: a text that was
-/// not enforced cannot be sent by mistake.
+/// Expressions and selectors come in only as [`Enforced`], which a plain string is not: a text that was not enforced
+/// cannot be sent by mistake.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Params(String);
 
@@ -97,14 +95,14 @@ impl Params {
 
     /// Sets `query`.
     #[must_use]
-    pub fn query(self, text: &EnforcedText) -> Params {
-        self.with("query", text.as_str())
+    pub fn query(self, text: &impl Enforced) -> Params {
+        self.with("query", text.enforced_text())
     }
 
     /// Adds one `match[]`.
     #[must_use]
-    pub fn matcher(self, text: &EnforcedText) -> Params {
-        self.with("match[]", text.as_str())
+    pub fn matcher(self, text: &impl Enforced) -> Params {
+        self.with("match[]", text.enforced_text())
     }
 
     /// Adds a parameter without selectors.
