@@ -38,7 +38,7 @@ pub use call::Call;
 pub use client::{SetUpError, install_crypto};
 pub use error::UpstreamError;
 pub use health::{Health, HealthState};
-pub use params::{BadParam, Enforced, ParamName, Params};
+pub use params::{BadParam, ParamName, Params};
 pub use path::{ApiPath, BadLabelName, LabelName};
 pub use prometheus_error::{PublicError, prometheus_error};
 

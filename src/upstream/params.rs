@@ -2,13 +2,7 @@
 
 use form_urlencoded::byte_serialize;
 
-/// Text that went through the enforcement: every selector in it carries its tenant matcher.
-///
-/// Implemented for what the enforcement returns and for nothing a client can write.
-pub trait Enforced {
-    /// The expression or selector as it goes to the upstream.
-    fn enforced_text(&self) -> &str;
-}
+use crate::promql::EnforcedText;
 
 /// Longest value of a scalar parameter, in bytes.
 const SCALAR_LIMIT_BYTES: usize = 4096;
@@ -82,8 +76,8 @@ pub struct BadParam {
 
 /// The parameters, kept in the encoded form that goes over the wire.
 ///
-/// Expressions and selectors come in only as [`Enforced`], which a plain string is not: a text that was not enforced
-/// cannot be sent by mistake.
+/// Expressions and selectors come in only as [`EnforcedText`], which the enforcement alone can make: a text that was
+/// not enforced cannot be sent by mistake.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Params(String);
 
@@ -95,14 +89,14 @@ impl Params {
 
     /// Sets `query`.
     #[must_use]
-    pub fn query(self, text: &impl Enforced) -> Params {
-        self.with("query", text.enforced_text())
+    pub fn query(self, text: &EnforcedText) -> Params {
+        self.with("query", text.as_str())
     }
 
     /// Adds one `match[]`.
     #[must_use]
-    pub fn matcher(self, text: &impl Enforced) -> Params {
-        self.with("match[]", text.enforced_text())
+    pub fn matcher(self, text: &EnforcedText) -> Params {
+        self.with("match[]", text.as_str())
     }
 
     /// Adds a parameter without selectors.

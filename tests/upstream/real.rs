@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use hecate::upstream::{ApiPath, Call, HealthState, LabelName, ParamName, Params, prometheus_error};
 use tokio::process::{Child, Command};
 
-use crate::stand_in::{Vouched, backend, settings, whole};
+use crate::stand_in::{backend, bound, settings, text, whole};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -39,10 +39,6 @@ async fn prometheus() -> Prometheus {
     Prometheus { _process: process, _folder: folder, url: format!("http://127.0.0.1:{port}/prom") }
 }
 
-fn text(text: &str) -> Vouched {
-    Vouched(text.to_owned())
-}
-
 #[tokio::test]
 async fn every_path_answers() {
     let prometheus = prometheus().await;
@@ -70,7 +66,9 @@ async fn every_path_answers() {
         let params = params.scalar(ParamName::START, &(now - 10).to_string()).unwrap();
         params.scalar(ParamName::END, &now.to_string()).unwrap().scalar(ParamName::STEP, "1").unwrap()
     };
-    let long = text(&format!("up{{job=~\"self|{}\"}}", "other|".repeat(20_000)));
+    let others = (0..6000).map(|number| format!("team-with-a-long-name-{number}"));
+    let names: Vec<_> = std::iter::once("self".to_owned()).chain(others).collect();
+    let long = bound("up", "job", &names);
     let none = Params::new;
     let cases = [
         (ApiPath::Query, none().query(&text("up")), "\"resultType\":\"vector\",\"result\":[{\"metric\":{\"__name__\":\"up\""),
@@ -96,7 +94,7 @@ async fn every_path_answers() {
         (ApiPath::StatusFlags, none(), "web.listen-address"),
         (ApiPath::StatusTsdb, none(), "\"headStats\""),
         (ApiPath::RuntimeInfo, none(), "\"startTime\""),
-        (ApiPath::Federate, selector(), "up{http.kind=\"a/b\""),
+        (ApiPath::Federate, selector(), "up{http_kind=\"a/b\""),
     ];
     for (path, params, expected) in cases {
         let shown = format!("{path:?}");
@@ -111,8 +109,11 @@ async fn every_path_answers() {
         assert!(status == 200 && body.contains(expected), "{status} {body}");
     }
 
-    let (status, body) = whole(&backend, Call::new(ApiPath::Query, none().query(&text("up{")), 1 << 20), LIMIT).await.unwrap();
+    let (status, body) =
+        whole(&backend, Call::new(ApiPath::Query, none().query(&text("up")).scalar(ParamName::TIME, "yesterday").unwrap(), 1 << 20), LIMIT)
+            .await
+            .unwrap();
     let error = prometheus_error(status, body.as_bytes());
     assert_eq!((status, error.error_type), (400, "bad_data"));
-    assert!(error.message.contains("parse error"), "{error:?}");
+    assert!(error.message.contains("yesterday"), "{error:?}");
 }

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use hecate::config::{Role, Upstream, UpstreamAuth, UpstreamKind};
-use hecate::upstream::{Answer, ApiPath, Backend, Call, Enforced, Params, UpstreamError, Upstreams};
+use hecate::promql::{ConflictMode, EnforcedText, MetricName, NameGuard, Options, Refusal, Rule, ScopedQuery, TenantRules};
+use hecate::upstream::{Answer, ApiPath, Backend, Call, Params, UpstreamError, Upstreams};
 use prometheus::{Encoder as _, Registry, TextEncoder};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -104,17 +105,33 @@ pub(crate) fn metric(registry: &Registry, series: &str) -> Option<f64> {
     String::from_utf8(text).unwrap().lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok())
 }
 
-/// Text that a test vouches for.
-pub(crate) struct Vouched(pub(crate) String);
+/// Binds every selector to these values of a label; to nothing when there are none.
+struct Bound<'a>(&'a str, Arc<[String]>);
 
-impl Enforced for Vouched {
-    fn enforced_text(&self) -> &str {
-        &self.0
+impl TenantRules for Bound<'_> {
+    fn rule(&self, _name: MetricName<'_>) -> Result<Rule, Refusal> {
+        let names = NameGuard::default();
+        Ok(if self.1.is_empty() { Rule::Open(names) } else { Rule::Tenant { label: self.0.into(), values: Arc::clone(&self.1), names } })
+    }
+
+    fn everything(&self) -> Vec<Rule> {
+        Vec::new()
     }
 }
 
-pub(crate) fn query(text: &str) -> Call {
-    Call::new(ApiPath::Query, Params::new().query(&Vouched(text.into())), 1 << 20)
+/// The text as someone sees it who may read everything.
+pub(crate) fn text(text: &str) -> EnforcedText {
+    bound(text, "namespace", &[])
+}
+
+/// The text bound to values of a label.
+pub(crate) fn bound(text: &str, label: &str, values: &[String]) -> EnforcedText {
+    let query = ScopedQuery::new(text, &Bound(label, values.into()), &Options::default(), ConflictMode::Empty).unwrap();
+    query.text(None).unwrap()
+}
+
+pub(crate) fn query(expression: &str) -> Call {
+    Call::new(ApiPath::Query, Params::new().query(&text(expression)), 1 << 20)
 }
 
 /// Head and body together; fails the test when that takes longer than `limit`.

@@ -13,8 +13,9 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use rustls::RootCertStore;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::server::WebPkiClientVerifier;
+use tokio::io::AsyncWriteExt as _;
 
-use crate::stand_in::{OK, answering, backend, query, settings, whole};
+use crate::stand_in::{OK, backend, query, settings, whole};
 
 const LIMIT: Duration = Duration::from_secs(2);
 
@@ -131,9 +132,14 @@ async fn client_certificate() {
 
 #[tokio::test]
 async fn plain_http_where_tls_is_expected() {
-    let address = answering(|_, _| OK.to_owned()).await;
+    let bad_request = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
+    let address = crate::stand_in::serve(move |_, mut stream| async move {
+        stream.write_all(bad_request.as_bytes()).await.ok();
+        std::future::pending::<()>().await;
+    })
+    .await;
     let ours = Authority::new();
-    assert_eq!(outcome(trusting(&format!("https://localhost:{}", address.port()), &ours.file())).await, "connect_or_tls_or_timeout");
+    assert_eq!(outcome(trusting(&format!("https://localhost:{}", address.port()), &ours.file())).await, "tls");
 }
 
 #[test]
