@@ -55,7 +55,7 @@ where
 /// One request, head and body; `None` at the end of the connection.
 pub(crate) async fn read_request(stream: &mut TcpStream) -> Option<String> {
     let mut text = Vec::new();
-    let mut piece = [0; 16 * 1024];
+    let mut piece = vec![0; 16 * 1024];
     loop {
         let count = stream.read(&mut piece).await.ok().filter(|count| *count > 0)?;
         text.extend_from_slice(&piece[..count]);
