@@ -2,15 +2,7 @@
 
 use form_urlencoded::byte_serialize;
 
-/// An enforced text; its place is promql.
-pub struct EnforcedText(String);
-
-impl EnforcedText {
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
+use crate::promql::EnforcedText;
 
 /// Longest value of a scalar parameter, in bytes.
 const SCALAR_LIMIT_BYTES: usize = 4096;
