@@ -10,7 +10,7 @@ use super::serve::{self, StartError};
 use crate::config::{Config, ConfigErrors};
 use crate::promql::Window;
 use crate::query::Explained;
-use crate::telemetry::{Metrics, RegisterError, State};
+use crate::telemetry::{Metrics, RegisterError, State, Tracer};
 use crate::tenancy::{Authenticator, InvalidNamespace, Namespace, Scope, new_token as make_token};
 
 /// How long a dependency may take to answer `hecate check`.
@@ -45,7 +45,7 @@ pub enum CommandError {
 /// When a part cannot be built.
 pub async fn check(config: &Config) -> Result<(String, bool), CommandError> {
     let metrics = Metrics::new()?;
-    let parts = serve::parts(config, &metrics)?;
+    let parts = serve::parts(config, &metrics, &Tracer::disabled())?;
     Authenticator::new(&config.auth, config.server.listen.ip().is_loopback())?;
     let (_running, stops) = watch::channel(false);
     let looks = parts.upstreams.spawn_health(&stops);
@@ -76,7 +76,7 @@ pub async fn check(config: &Config) -> Result<(String, bool), CommandError> {
 /// When the arguments or the configuration cannot be used.
 pub fn explain(config: &Config, asked: &Explain) -> Result<(String, bool), CommandError> {
     let metrics = Metrics::new()?;
-    let engine = serve::parts(config, &metrics)?.engine;
+    let engine = serve::parts(config, &metrics, &Tracer::disabled())?.engine;
     let namespaces = asked.namespaces.iter().map(|name| Namespace::new(name)).collect::<Result<Vec<_>, _>>()?;
     let scope = if namespaces.is_empty() { Scope::ClusterWide } else { Scope::of(namespaces) };
     let millis = |text: &Option<String>| -> Result<i64, CommandError> {
@@ -90,10 +90,8 @@ pub fn explain(config: &Config, asked: &Explain) -> Result<(String, bool), Comma
 }
 
 fn for_people(told: &Explained) -> String {
-    let mut text = String::new();
-    let mut line = |name: &str, value: &str| {
-        let _ = writeln!(text, "{name:<11}{value}");
-    };
+    let mut lines = Vec::new();
+    let mut line = |name: &str, value: &str| lines.push(format!("{name:<11}{value}"));
     if let Some(query) = &told.canonical_query {
         line("canonical", query);
     }
@@ -101,7 +99,8 @@ fn for_people(told: &Explained) -> String {
         line("enforced", query);
     }
     for selector in &told.selectors {
-        let label = selector.tenant_label.as_deref().map_or("no tenant label is needed".to_owned(), |label| format!("tenant label {label}"));
+        let label =
+            selector.tenant_label.as_deref().map_or("no tenant label is needed".to_owned(), |label| format!("tenant label {label}"));
         let back = selector.reads_back_ms.map(|ms| format!(", reads back {} s", ms / 1000)).unwrap_or_default();
         line("selector", &format!("{}: {label}, at least {} samples{back}", selector.text, selector.samples));
     }
@@ -116,11 +115,9 @@ fn for_people(told: &Explained) -> String {
     }
     for error in &told.errors {
         line("refused", &error.message);
-        if let Some(excerpt) = &error.excerpt {
-            let _ = writeln!(text, "{excerpt}");
-        }
+        error.excerpt.iter().flat_map(|excerpt| excerpt.lines()).for_each(|excerpt| line("", excerpt));
     }
-    text
+    lines.join("\n") + "\n"
 }
 
 /// A random token and the line of users.yaml that makes it known.

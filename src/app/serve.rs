@@ -56,20 +56,19 @@ pub(super) struct Parts {
 ///
 /// # Errors
 /// When a setting cannot be used.
-pub(super) fn parts(config: &Config, metrics: &Metrics) -> Result<Parts, StartError> {
+pub(super) fn parts(config: &Config, metrics: &Metrics, tracer: &Tracer) -> Result<Parts, StartError> {
     install_crypto();
     let upstreams = Arc::new(Upstreams::new(&config.upstreams, metrics.registry())?);
     let features = Features::from_names(&config.promql.features)
         .map_err(|e| StartError::Config(ConfigError::new(config.place_of("promql.features"), "promql.features", e.to_string())))?;
     let limits = &config.limits;
-    let options =
-        Options { bytes: limits.query_bytes, depth: limits.depth, selectors: limits.selectors, features, ..Options::default() };
+    let options = Options { bytes: limits.query_bytes, depth: limits.depth, selectors: limits.selectors, features, ..Options::default() };
     let conflict = match config.tenancy.conflict {
         config::Conflict::Empty => ConflictMode::Empty,
         config::Conflict::Error => ConflictMode::Error,
     };
     let policy = Policy::new(&config.tenancy.labels);
-    let engine = Engine::new(upstreams.clone(), policy, options, conflict, limits.clone(), metrics.clone());
+    let engine = Engine::new(upstreams.clone(), policy, options, conflict, limits.clone(), metrics.clone(), tracer.clone());
     Ok(Parts { upstreams, engine })
 }
 
@@ -79,7 +78,7 @@ impl App {
     /// # Errors
     /// A setting that cannot be used, a file that cannot be read, an address that is taken.
     pub fn build(config: &Config, metrics: &Metrics, tracer: &Tracer, started: Instant) -> Result<App, StartError> {
-        let Parts { upstreams, engine } = parts(config, metrics)?;
+        let Parts { upstreams, engine } = parts(config, metrics, tracer)?;
         let settings = Arc::new(config.server.clone());
         let readiness = Arc::new(Readiness::new(metrics));
         let site = Arc::new(Site {
@@ -99,7 +98,7 @@ impl App {
         let edge = |router, prepare, access_log| Edge::new(router, prepare, settings.clone(), metrics.clone(), recorder(access_log));
         let public = edge(http::router(site.clone(), &settings), http::take_prefix as _, config.telemetry.access_log);
         // Scrapes and probes every few seconds are not worth a line.
-        let admin = edge(http::admin_router(site), (|_| {}) as _, false);
+        let admin = edge(http::admin_router(site), http::leave_as_it_is as _, false);
         let certificates = settings.tls.as_ref().map(Certificates::load).transpose()?;
         Ok(App {
             public: (Bound::bind(settings.listen)?, public),

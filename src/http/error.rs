@@ -54,11 +54,6 @@ impl ApiError {
         ApiError::new(StatusCode::FORBIDDEN, "forbidden", "FORBIDDEN", message)
     }
 
-    /// 404: nothing is there.
-    pub fn not_found(message: impl Into<String>) -> ApiError {
-        ApiError::new(StatusCode::NOT_FOUND, "not_found", "NOT_FOUND", message)
-    }
-
     /// 503: something we need is away.
     pub fn unavailable(message: impl Into<String>, retry_after: Duration) -> ApiError {
         let error = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "UNAVAILABLE", message);

@@ -45,9 +45,9 @@ pub use arrival::{Arrival, Story};
 use call::Call;
 pub use error::refusal;
 use error::{OwnError, PrometheusError};
-pub use narrow::take_prefix;
-pub use time::parse_duration;
+pub use narrow::{leave_as_it_is, take_prefix};
 pub use recorder::Recorder;
+pub use time::parse_duration;
 
 /// The version of Prometheus whose API this is, told while the upstream's own is not known.
 const SPEAKS_LIKE: &str = "3.16.0";

@@ -25,6 +25,9 @@ pub fn take_prefix(request: &mut Request<Body>) {
     }
 }
 
+/// For listeners without namespaces in their paths.
+pub fn leave_as_it_is(_: &mut Request<Body>) {}
+
 /// A namespace that is not one.
 #[derive(Debug, thiserror::Error)]
 #[error("{origin} names a namespace that cannot exist: {reason}")]

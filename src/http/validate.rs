@@ -40,8 +40,12 @@ pub(super) async fn validate(State(site): State<Arc<Site>>, request: Request) ->
         let expected = r#"expected {"query": "…"} with optional start, end, step and namespaces"#;
         ApiError::bad_request(format!("the body is not a valid question: {error}; {expected}"))
     })?;
-    let namespaces: Vec<Namespace> =
-        question.namespaces.iter().map(|n| Namespace::new(n)).collect::<Result<_, _>>().map_err(|e| ApiError::bad_request(e.to_string()))?;
+    let namespaces: Vec<Namespace> = question
+        .namespaces
+        .iter()
+        .map(|n| Namespace::new(n))
+        .collect::<Result<_, _>>()
+        .map_err(|e| ApiError::bad_request(e.to_string()))?;
     let scope = visitor.scope(&parts, &params, &namespaces)?;
     let window = window(&question)?;
     Ok(Json(site.engine.explain(&scope, &question.query, window)))

@@ -13,7 +13,7 @@ use super::rewrites::{Numbered, Rewrites};
 use super::{ExemplarQuery, InstantQuery, QueryError, RangeQuery, SeriesSelection, Stats, limits};
 use crate::config;
 use crate::promql::{ConflictMode, Options, ScopedQuery, ScopedSelectors, Window};
-use crate::telemetry::{Metrics, RequestId, ScopeKind, TraceContext};
+use crate::telemetry::{Metrics, RequestId, ScopeKind, SpanKind, TraceContext, Tracer};
 use crate::tenancy::{Policy, Scope};
 use crate::upstream::{Answer, ApiPath, Body, Call, LabelName, ParamName, Params, Upstreams, prometheus_error};
 
@@ -28,6 +28,7 @@ pub struct Engine {
     pub(super) conflict: ConflictMode,
     pub(super) limits: config::Limits,
     pub(super) metrics: Metrics,
+    tracer: Tracer,
     pub(super) rewrites: Rewrites,
     pub(super) catalogue: super::filtered::Catalogue,
 }
@@ -127,9 +128,10 @@ impl Engine {
         conflict: ConflictMode,
         limits: config::Limits,
         metrics: Metrics,
+        tracer: Tracer,
     ) -> Engine {
         let rewrites = Rewrites::new(metrics.clone());
-        Engine { upstreams, policy, options, conflict, limits, metrics, rewrites, catalogue: super::filtered::Catalogue::default() }
+        Engine { upstreams, policy, options, conflict, limits, metrics, tracer, rewrites, catalogue: super::filtered::Catalogue::default() }
     }
 
     /// The text with the scope's matchers on every selector.
@@ -250,7 +252,12 @@ impl Engine {
     ///
     /// # Errors
     /// Without cluster-wide scope.
-    pub async fn about_cluster(&self, asker: &Asker<'_>, path: ClusterPath, asked: Vec<(&'static str, String)>) -> Result<Reply, QueryError> {
+    pub async fn about_cluster(
+        &self,
+        asker: &Asker<'_>,
+        path: ClusterPath,
+        asked: Vec<(&'static str, String)>,
+    ) -> Result<Reply, QueryError> {
         if !asker.scope.is_cluster_wide() {
             return Err(QueryError::NeedsClusterScope);
         }
@@ -332,9 +339,12 @@ impl Engine {
     /// An answer with a good status; everything else is an error.
     async fn send(&self, asker: &Asker<'_>, mut call: Call) -> Result<Answer, QueryError> {
         let backend = self.upstreams.default_hot();
-        call.trace = Some(asker.trace.child().to_header());
+        let trace = asker.trace.child();
+        let mut span = self.tracer.span("upstream.request", &trace, SpanKind::Client).attr("hecate.upstream", backend.name());
+        call.trace = Some(trace.to_header());
         call.request_id = Some(asker.request_id.as_str().to_owned());
-        let mut answer = backend.send(call).await?;
+        let mut answer = backend.send(call).await.inspect_err(|error| span.fail(error.kind()))?;
+        span.set("http.response.status_code", answer.status);
         if answer.status == 200 {
             return Ok(answer);
         }

@@ -162,7 +162,9 @@ impl Engine {
 
 fn cacheable(per_step: bool, may_collide: bool) -> Cacheable {
     let (yes, reason) = match (per_step, may_collide) {
-        (false, _) => (false, "the value at a step depends on the start or end of the window: only the same window again has the same answer"),
+        (false, _) => {
+            (false, "the value at a step depends on the start or end of the window: only the same window again has the same answer")
+        }
         (true, true) => (false, "parts of a window could succeed where the whole fails: only the same window again has the same answer"),
         (true, false) => (true, "the value at a step depends on that step only"),
     };

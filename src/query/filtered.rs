@@ -82,7 +82,8 @@ impl Engine {
             params = scalar(params, ParamName::METRIC, metric)?;
         }
         if asker.scope.is_cluster_wide() {
-            for (name, value) in [(ParamName::LIMIT, selection.limits.metrics), (ParamName::LIMIT_PER_METRIC, selection.limits.per_metric)] {
+            for (name, value) in [(ParamName::LIMIT, selection.limits.metrics), (ParamName::LIMIT_PER_METRIC, selection.limits.per_metric)]
+            {
                 if let Some(value) = value {
                     params = scalar(params, name, &value.to_string())?;
                 }
@@ -131,7 +132,8 @@ impl Engine {
     /// For a tenant the page is cut after filtering: the upstream's pages would have holes.
     fn rule_params(&self, selection: &RuleSelection, cluster: bool) -> Result<Params, QueryError> {
         let mut params = Params::new();
-        let lists = [(ParamName::RULE_NAME, &selection.names), (ParamName::RULE_GROUP, &selection.groups), (ParamName::FILE, &selection.files)];
+        let lists =
+            [(ParamName::RULE_NAME, &selection.names), (ParamName::RULE_GROUP, &selection.groups), (ParamName::FILE, &selection.files)];
         for (name, values) in lists {
             for value in values {
                 params = scalar(params, name, value)?;

@@ -25,7 +25,5 @@ pub use error::{LimitExceeded, QueryError};
 pub use explain::{Cacheable, Estimate, Explained, Fault, LimitsInForce, Selector};
 pub use fairness::{Admission, Fairness, Throttled};
 pub use metadata::MetadataLimits;
-pub use requests::{
-    Evaluation, ExemplarQuery, InstantQuery, MetadataSelection, RangeQuery, RuleSelection, SeriesSelection, Stats,
-};
+pub use requests::{Evaluation, ExemplarQuery, InstantQuery, MetadataSelection, RangeQuery, RuleSelection, SeriesSelection, Stats};
 pub use rules::{Page, UnreadableAnswer};
