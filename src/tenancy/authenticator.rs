@@ -300,3 +300,6 @@ fn everybody() -> Identity {
         provider: ProviderKind::None,
     }
 }
+
+#[cfg(test)]
+mod tests;
