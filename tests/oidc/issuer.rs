@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 use url::Url;
 
 /// A running issuer; ends when it is dropped.
-pub struct Issuer {
+pub(crate) struct Issuer {
     process: Child,
     name: String,
     client: reqwest::Client,
@@ -20,7 +20,7 @@ pub struct Issuer {
 
 /// How it answers to requests for discovery and keys.
 #[derive(Clone, Copy, Debug)]
-pub enum Mode {
+pub(crate) enum Mode {
     Normal,
     Down,
     Slow,
@@ -30,13 +30,13 @@ pub enum Mode {
 }
 
 /// Seconds since 1970.
-pub fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
 impl Issuer {
     /// Starts one on a free port.
-    pub async fn start() -> Issuer {
+    pub(crate) async fn start() -> Issuer {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oidc/issuer");
         assert!(folder.join("node_modules/oidc-provider").is_dir(), "the OIDC issuer of the tests is not installed: run `make setup`");
         let mut process = Command::new("node")
@@ -60,22 +60,22 @@ impl Issuer {
     }
 
     /// The name as it stands in `iss`.
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         self.name.clone()
     }
 
     /// The name as the configuration has it.
-    pub fn url(&self) -> Url {
+    pub(crate) fn url(&self) -> Url {
         Url::parse(&self.name).unwrap()
     }
 
     /// Ends the process; the port is closed when this returns.
-    pub async fn kill(&mut self) {
+    pub(crate) async fn kill(&mut self) {
         self.process.kill().await.unwrap();
     }
 
     /// An access token of the token endpoint, signed with RS256, for the namespaces team-a and team-b.
-    pub async fn access_token(&self, resource: &str) -> String {
+    pub(crate) async fn access_token(&self, resource: &str) -> String {
         let form = form_urlencoded::Serializer::new(String::new())
             .extend_pairs([("grant_type", "client_credentials"), ("scope", "metrics"), ("resource", resource)])
             .finish();
@@ -90,18 +90,18 @@ impl Issuer {
 
     /// A token that no issuer would make: any header and claims, signed with `rsa`, `ec`, a `stranger`'s key, as HMAC with
     /// the text of the `public` key, or with `none`.
-    pub async fn sign(&self, header: Value, claims: Value, key: &str) -> String {
+    pub(crate) async fn sign(&self, header: Value, claims: Value, key: &str) -> String {
         let signed = self.control("sign", json!({"header": header, "claims": claims, "key": key})).await;
         signed.as_str().expect("a token").to_owned()
     }
 
     /// New keys, the old ones gone.
-    pub async fn rotate(&self) {
+    pub(crate) async fn rotate(&self) {
         self.control("rotate", json!({})).await;
     }
 
     /// Changes how it answers.
-    pub async fn mode(&self, mode: Mode) {
+    pub(crate) async fn mode(&self, mode: Mode) {
         let mode = match mode {
             Mode::Normal => "normal",
             Mode::Down => "down",
@@ -114,7 +114,7 @@ impl Issuer {
     }
 
     /// How often discovery and keys were asked for.
-    pub async fn requests(&self) -> u64 {
+    pub(crate) async fn requests(&self) -> u64 {
         self.control("requests", json!({})).await.as_u64().unwrap()
     }
 
