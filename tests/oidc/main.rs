@@ -1,5 +1,7 @@
 //! The jwt provider against a real OpenID Connect issuer: npm `oidc-provider`, started on a free port of loopback.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where something is not as it should be")]
+
 mod issuer;
 
 use std::sync::Arc;

@@ -178,8 +178,7 @@ fn no_scope_sees_nothing() {
         let everything = rules.everything();
         assert!(!everything.is_empty(), "an empty list would mean that no selector is needed");
         for rule in everything {
-            let Rule::Open(guard) = rule else { panic!("{rule:?}") };
-            assert!(["", "up", "slo:x"].iter().all(|name| !oracle::lets_through(&guard, name)));
+            assert!(["", "up", "slo:x"].iter().all(|name| !oracle::lets_through(guard_of(&rule), name)));
         }
     }
 }
@@ -220,6 +219,36 @@ fn fingerprints_tell_policies_apart() {
     for (i, print) in prints.iter().enumerate() {
         assert!(*print != Policy::new(&base).fingerprint() && !prints[i + 1..].contains(print), "{i}");
     }
+}
+
+#[test]
+fn the_shipped_map_knows_openshift_ai() {
+    let shipped = TenantLabels::shipped();
+    for (name, expect) in [
+        ("DCGM_FI_DEV_GPU_UTIL", label("exported_namespace")),
+        ("habanalabs_utilization", label("exported_namespace")),
+        ("training_operator_jobs_created_total", label("job_namespace")),
+        ("data_science_pipelines_application_ready", label("dspa_namespace")),
+        ("istio_requests_total", label("destination_service_namespace")),
+        ("kueue_local_queue_status", label("exported_namespace")),
+        ("kueue_cluster_queue_status", RuleTarget::Cluster),
+        ("kueue_pending_workloads", RuleTarget::Cluster),
+        ("node_cpu_seconds_total", RuleTarget::Cluster),
+        ("kube_node_status_allocatable", RuleTarget::Cluster),
+        ("kube_persistentvolume_capacity_bytes", RuleTarget::Cluster),
+        ("kube_persistentvolumeclaim_info", label("namespace")),
+        ("kube_pod_status_phase", label("namespace")),
+        ("vllm:num_requests_running", label("namespace")),
+        ("container_cpu_usage_seconds_total", label("namespace")),
+        ("ALERTS", label("namespace")),
+    ] {
+        assert_eq!(oracle::target(&shipped, name), expect, "{name}");
+        let rule = Policy::new(&shipped).for_scope(&tenant(&["a"])).rule(MetricName::Literal(name));
+        assert_eq!(rule.map_or(RuleTarget::Cluster, |rule| target_of(&rule)), expect, "{name}");
+    }
+    let everything = Policy::new(&shipped).for_scope(&tenant(&["a"])).everything();
+    let labels: Vec<RuleTarget> = everything.iter().map(target_of).collect();
+    assert_eq!(labels, ["exported_namespace", "job_namespace", "dspa_namespace", "destination_service_namespace", "namespace"].map(label));
 }
 
 fn targets() -> impl Strategy<Value = RuleTarget> {
