@@ -52,8 +52,8 @@ fn bearer(token: &str) -> Result<Presented, AuthError> {
         return Err(AuthError::Malformed("there is no token after \"Bearer\""));
     }
     // The `b64token` of RFC 6750, and `~` as OpenShift has it in `sha256~…`.
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "-._~+/=".contains(c);
-    if !token.chars().all(allowed) {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=');
+    if !token.bytes().all(allowed) {
         return Err(AuthError::Malformed("the token has characters that no token has"));
     }
     Ok(Presented::Bearer(token.to_owned()))

@@ -192,9 +192,9 @@ async fn rotated_keys_are_found_and_old_ones_forgotten() {
 }
 
 #[tokio::test]
-async fn old_keys_are_renewed_in_the_background() {
+async fn old_keys_are_renewed() {
     let issuer = Issuer::start().await;
-    let quick = Timing { key_refresh: Duration::from_millis(1), key_retry: Duration::from_millis(20), ..timing() };
+    let quick = Timing { key_refresh: Duration::from_millis(50), key_retry: Duration::from_millis(20), ..timing() };
     let authenticator = with(&issuer, quick, |_| {});
     for i in 0..4 {
         let token = issuer.sign(json!({"kid": "rsa-1"}), claims(&issuer, json!({"sub": i.to_string()})), "rsa").await;
@@ -203,6 +203,18 @@ async fn old_keys_are_renewed_in_the_background() {
     }
     let fetches = authenticator.stats().key_fetches();
     assert!((2..=4).contains(&fetches), "{fetches}");
+}
+
+#[tokio::test]
+async fn a_key_that_was_taken_back_is_not_good_for_who_comes_late() {
+    let issuer = Issuer::start().await;
+    let quick = Timing { key_refresh: Duration::from_millis(50), key_retry: Duration::from_millis(20), ..timing() };
+    let authenticator = with(&issuer, quick, |_| {});
+    let (first, late) = (issuer.access_token(AUDIENCE).await, issuer.access_token(AUDIENCE).await);
+    assert!(ask(&authenticator, &first).await.is_ok());
+    issuer.rotate().await;
+    tokio::time::sleep(quick.key_refresh * 3).await;
+    assert!(ask(&authenticator, &late).await.is_err());
 }
 
 #[tokio::test]
