@@ -38,7 +38,8 @@ pub struct Timing {
     pub issuer_total: Duration,
     /// Between two fetches of an issuer's keys, whatever tokens come in.
     pub key_retry: Duration,
-    /// Keys older than this are renewed, while they go on being used.
+    /// Keys older than this are renewed, while they go on being used; at twice this age a caller waits for the renewal.
+    /// Twice this and `allow` together say how long a key that its issuer took back is still good.
     pub key_refresh: Duration,
     /// Keys older than this are believed no more: the issuer has been away for too long.
     pub key_lifetime: Duration,
@@ -53,7 +54,7 @@ impl Default for Timing {
             issuer_connect: Duration::from_secs(3),
             issuer_total: Duration::from_secs(5),
             key_retry: Duration::from_secs(5),
-            key_refresh: Duration::from_secs(300),
+            key_refresh: Duration::from_secs(30),
             key_lifetime: Duration::from_secs(3600),
         }
     }
@@ -300,3 +301,6 @@ fn everybody() -> Identity {
         provider: ProviderKind::None,
     }
 }
+
+#[cfg(test)]
+mod tests;

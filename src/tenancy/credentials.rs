@@ -52,8 +52,8 @@ fn bearer(token: &str) -> Result<Presented, AuthError> {
         return Err(AuthError::Malformed("there is no token after \"Bearer\""));
     }
     // The `b64token` of RFC 6750, and `~` as OpenShift has it in `sha256~…`.
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "-._~+/=".contains(c);
-    if !token.chars().all(allowed) {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=');
+    if !token.bytes().all(allowed) {
         return Err(AuthError::Malformed("the token has characters that no token has"));
     }
     Ok(Presented::Bearer(token.to_owned()))
@@ -78,7 +78,7 @@ mod tests {
             Ok(Presented::Nothing) => "nothing".into(),
             Ok(Presented::Bearer(token)) => format!("bearer {token}"),
             Ok(Presented::Basic { user, token }) => format!("basic {user} {token}"),
-            Err(error) => error.to_string().split(": ").last().unwrap_or_default().into(),
+            Err(error) => error.to_string().replace("the Authorization header cannot be read: ", ""),
         }
     }
 
@@ -98,12 +98,12 @@ mod tests {
             ("Bearer ä", "the token has characters that no token has"),
             ("Basic !", "what follows \"Basic\" is not base64"),
             ("Basic YWxpY2U=", "there is no ':' between user name and password"),
-            ("Basic YWxpY2U6", "the password is empty"),
+            ("Basic YWxpY2U6", "the password is empty: it has to be a token"),
             ("Digest x", "its scheme is neither Bearer nor Basic"),
             ("", "its scheme is neither Bearer nor Basic"),
             ("abc", "its scheme is neither Bearer nor Basic"),
         ] {
-            assert!(check(header).starts_with(expect) || check(header) == expect, "{header:?}: {}", check(header));
+            assert_eq!(check(header), expect, "{header:?}");
         }
     }
 

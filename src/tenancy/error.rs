@@ -55,7 +55,7 @@ pub enum SetUpError {
     /// `none` on a listener that others can reach.
     #[error(
         "auth.providers is empty or has `none`, which lets everyone see everything, but the listener is not on loopback: configure a provider, \
-         listen on 127.0.0.1, or write {{kind: none, forced: true}}"
+         listen on 127.0.0.1, or write {{kind: none, force: true}}"
     )]
     OpenToTheWorld,
     /// A file that cannot be used.

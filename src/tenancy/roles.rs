@@ -111,7 +111,7 @@ mod tests {
             ("roles:\n  - {user: a, namespaces: [A]}", "lower-case"),
             ("roles:\n  - {user: a, permission: [x]}", "unknown key `permission`"),
         ] {
-            let fault = Roles::parse(text).err().unwrap_or_else(|| panic!("accepted: {text}"));
+            let fault = Roles::parse(text).err().expect(text);
             assert!(fault.text.contains(expect) && fault.line == Some(2), "{text}: {fault:?}");
         }
     }

@@ -141,7 +141,7 @@ mod tests {
             (&line("name: \"a:b\""), Some(3), "colon"),
             (&line("name: 5"), Some(3), "text"),
         ] {
-            let fault = Users::parse(text).err().unwrap_or_else(|| panic!("accepted: {text}"));
+            let fault = Users::parse(text).err().expect(text);
             assert!(fault.text.contains(expect), "{text}: {}", fault.text);
             if at.is_some() {
                 assert_eq!(fault.line, at, "{text}");

@@ -52,7 +52,11 @@ impl Keys {
                 return Err(self.unavailable());
             }
         }
-        if held.fetched.is_some_and(|at| at.elapsed() > self.timing.key_refresh) {
+        let age = held.fetched.map_or(Duration::ZERO, |at| at.elapsed());
+        if age > self.timing.key_refresh * 2 && held.tried.is_some_and(|(_, good)| good) {
+            // Nobody came by for a while: what an issuer took back meanwhile must not be good for one more token.
+            held = self.renew().await;
+        } else if age > self.timing.key_refresh {
             self.renew_in_background();
         }
         if let Some(keys) = held.find(key_id, algorithm) {

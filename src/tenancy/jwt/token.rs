@@ -93,10 +93,9 @@ mod tests {
             (r#"{"alg":"RS256","kid":5}"#, Err("kid")),
         ] {
             let result = Unverified::read(&token(header, "{}")).unwrap().algorithm(&accepted);
-            match (result, expect) {
-                (Ok(algorithm), Ok(expected)) => assert_eq!(algorithm, expected),
-                (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{header}: {error}"),
-                (result, _) => panic!("{header}: {result:?}"),
+            match expect {
+                Ok(algorithm) => assert_eq!(result, Ok(algorithm), "{header}"),
+                Err(part) => assert!(result.unwrap_err().to_string().contains(part), "{header}"),
             }
         }
     }

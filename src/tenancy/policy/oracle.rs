@@ -67,7 +67,7 @@ fn ends(hir: &Hir, text: &[u8], from: usize) -> Vec<usize> {
             next
         }),
         HirKind::Alternation(parts) => parts.iter().flat_map(|part| ends(part, text, from)).collect(),
-        HirKind::Capture(_) | HirKind::Look(_) => panic!("patterns have no {hir:?}"),
+        HirKind::Capture(_) | HirKind::Look(_) => unreachable!("patterns have no {hir:?}"),
     }
 }
 
