@@ -7,8 +7,9 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::IntoResponse;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderValue, Response, StatusCode};
-use serde_json::{Value, json};
+use http::{HeaderValue, Method, Response, StatusCode};
+use serde::Serialize;
+use serde_json::{Value, to_string};
 
 /// An answer that says no.
 #[derive(Debug)]
@@ -75,10 +76,14 @@ impl ApiError {
     /// The answer in one of the two forms.
     pub fn into_response_of(self, family: Family) -> Response<Body> {
         let body = match family {
-            Family::Prometheus => json!({"status": "error", "errorType": self.error_type, "error": self.message}),
-            Family::Own => json!({"code": self.code, "message": self.message, "details": self.details.unwrap_or_else(|| json!({}))}),
+            Family::Prometheus => to_string(&PrometheusForm { status: "error", error_type: self.error_type, error: &self.message }),
+            Family::Own => {
+                let details = self.details.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+                to_string(&OwnForm { code: self.code, message: &self.message, details })
+            }
         };
-        let mut response = Response::new(Body::from(body.to_string()));
+        // Texts and objects can always be written; were it otherwise, the status would still say what happened.
+        let mut response = Response::new(Body::from(body.unwrap_or_default()));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -92,6 +97,22 @@ impl ApiError {
         }
         response
     }
+}
+
+/// The members in Prometheus' order.
+#[derive(Serialize)]
+struct PrometheusForm<'a> {
+    status: &'a str,
+    #[serde(rename = "errorType")]
+    error_type: &'a str,
+    error: &'a str,
+}
+
+#[derive(Serialize)]
+struct OwnForm<'a> {
+    code: &'a str,
+    message: &'a str,
+    details: Value,
 }
 
 /// An error in the form of the Prometheus family.
@@ -136,9 +157,15 @@ pub fn refusal(path: &str, status: StatusCode, message: &str) -> Response<Body> 
     ApiError::new(status, error_type, code, message).into_response_of(family_of(path))
 }
 
-/// 405 with the methods that would be right.
-pub fn method_not_allowed(path: &str, allowed: &'static str) -> Response<Body> {
-    let mut response = refusal(path, StatusCode::METHOD_NOT_ALLOWED, &format!("this path takes {allowed}"));
+/// 405 with the methods that would be right; to `OPTIONS`, just those.
+pub fn method_not_allowed(method: &Method, path: &str, allowed: &'static str) -> Response<Body> {
+    let mut response = if method == Method::OPTIONS {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        response
+    } else {
+        refusal(path, StatusCode::METHOD_NOT_ALLOWED, &format!("this path takes {allowed}"))
+    };
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     response
 }

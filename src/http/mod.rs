@@ -87,7 +87,8 @@ pub fn router(site: Arc<Site>, settings: &config::Server) -> Router {
         .route("/ready", get(health::ready))
         .fallback(track::nothing_here)
         .layer(DefaultBodyLimit::disable());
-    let routes = track::tracked(routes, &site).layer(cors::layer(&settings.cors_origins));
+    let routes = track::tracked(routes, &site);
+    let routes = if settings.cors_origins.is_empty() { routes } else { routes.layer(cors::layer(&settings.cors_origins)) };
     // Event streams, small answers and what is compressed already are left alone by the layer itself.
     let compressed = if settings.compression { routes.layer(CompressionLayer::new().quality(CompressionLevel::Fastest)) } else { routes };
     compressed.with_state(site)

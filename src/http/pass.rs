@@ -23,7 +23,7 @@ pub(super) async fn reply(reply: Reply, call: Call) -> Result<Response<Body>, Ap
     headers.insert(CONTENT_TYPE, content_type);
     // What one caller may see is not for a cache in between to give to the next.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
-    headers.insert(VARY, HeaderValue::from_static("authorization"));
+    headers.append(VARY, HeaderValue::from_static("authorization"));
     Ok(response)
 }
 

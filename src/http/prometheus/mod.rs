@@ -46,9 +46,13 @@ pub(super) fn routes() -> Router<Arc<Site>> {
 }
 
 fn read(router: MethodRouter<Arc<Site>>) -> MethodRouter<Arc<Site>> {
-    router.fallback(async |request: Request<axum::body::Body>| method_not_allowed(request.uri().path(), "GET, HEAD, OPTIONS"))
+    router.fallback(async |request: Request<axum::body::Body>| {
+        method_not_allowed(request.method(), request.uri().path(), "GET, HEAD, OPTIONS")
+    })
 }
 
 fn both(router: MethodRouter<Arc<Site>>) -> MethodRouter<Arc<Site>> {
-    router.fallback(async |request: Request<axum::body::Body>| method_not_allowed(request.uri().path(), "GET, HEAD, OPTIONS, POST"))
+    router.fallback(async |request: Request<axum::body::Body>| {
+        method_not_allowed(request.method(), request.uri().path(), "GET, HEAD, OPTIONS, POST")
+    })
 }
