@@ -6,24 +6,22 @@ use serde_json::{Value, json};
 
 use crate::door::Reply;
 
-/// How many values an answer of the query API has: samples, or points of series.
+/// How many values an answer of the query API has: samples, and the buckets of native histograms.
+///
+/// Told from the text, as a thousand answers are counted: a value follows its time (or the kind of its bucket) as a string.
 pub fn values(reply: &Reply) -> usize {
-    let data = &reply.json()["data"];
-    let result = &data["result"];
-    match data["resultType"].as_str() {
-        Some("scalar" | "string") => 1,
-        Some("vector") => result.as_array().map_or(0, Vec::len),
-        Some("matrix") => {
-            let points = |series: &Value, kind: &str| series[kind].as_array().map_or(0, Vec::len);
-            result.as_array().unwrap().iter().map(|series| points(series, "values") + points(series, "histograms")).sum()
-        }
-        _ => 0,
-    }
+    let text = reply.body.as_bytes();
+    text.windows(3).filter(|w| w[0].is_ascii_digit() && w[1] == b',' && w[2] == b'"').count()
+}
+
+/// Whether two answers say the same; see [`canonical`].
+pub fn same(one: &Reply, other: &Reply, ordered: bool) -> bool {
+    one.status == other.status && (one.body == other.body || canonical(one, ordered) == canonical(other, ordered))
 }
 
 /// Everything that the answer says, but for what may differ: the order of a vector that nobody sorted, places in texts
 /// (they point into what the upstream was sent), the words of an error.
-pub fn canonical(reply: &Reply, ordered: bool) -> Value {
+fn canonical(reply: &Reply, ordered: bool) -> Value {
     let mut all = reply.json();
     if all["status"] == "error" {
         return json!({"status": reply.status, "errorType": all["errorType"]});
@@ -64,12 +62,12 @@ pub fn data_bytes(reply: &Reply) -> String {
 fn what_may_differ_does_not_count() {
     let reply = |body: &str| Reply { status: 200, body: body.to_owned() };
     let one = reply(
-        r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"a":"1"}},{"metric":{"a":"2"}}]},"infos":["x (1:3)"]}"#,
+        r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"a":"1"},"value":[1,"2"]},{"metric":{"a":"2"},"value":[1.5,"3"]}]},"infos":["x (1:3)"]}"#,
     );
     let two = reply(
-        r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"a":"2"}},{"metric":{"a":"1"}}]},"infos":["x (1:9)"]}"#,
+        r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"a":"2"},"value":[1.5,"3"]},{"metric":{"a":"1"},"value":[1,"2"]}]},"infos":["x (1:9)"]}"#,
     );
-    assert_eq!(canonical(&one, false), canonical(&two, false));
-    assert_ne!(canonical(&one, true), canonical(&two, true));
+    assert!(same(&one, &two, false));
+    assert!(!same(&one, &two, true));
     assert_eq!(values(&one), 2);
 }

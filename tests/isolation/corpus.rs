@@ -8,7 +8,7 @@
 //!   literal name is bound to by design.
 
 /// What a selector without a literal name is bound to, with the policy that Hecate ships.
-const OWN: &str = r#",namespace="a",__name__!~"(DCGM_|accelerator_|nvidia_gpu_|habanalabs_|training_operator_jobs_|data_science_pipelines_application_|istio_|notebook_|argo_workflows_|kuberay_|kueue_|node_|kube_node_|machine_|kube_persistentvolume_|cluster:).*|last_notebook_culling_timestamp_seconds""#;
+const OWN: &str = r#",namespace=~"a",__name__!~"(DCGM_|accelerator_|nvidia_gpu_|habanalabs_|training_operator_jobs_|data_science_pipelines_application_|istio_|notebook_|argo_workflows_|kuberay_|kueue_|node_|kube_node_|machine_|kube_persistentvolume_|cluster:).*|last_notebook_culling_timestamp_seconds""#;
 
 /// When an expression is evaluated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,11 @@ impl Entry {
     /// Whether the order of a vector is part of the answer.
     pub fn is_ordered(&self) -> bool {
         self.text.starts_with("sort")
+    }
+
+    /// A text in quotes, which has a value at one moment only.
+    pub fn is_string(&self) -> bool {
+        self.text.starts_with(['"', '\''])
     }
 }
 
