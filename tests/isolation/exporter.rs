@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -17,23 +17,22 @@ pub struct Page {
 /// Serves until it is dropped.
 pub struct Exporter {
     port: u16,
-    served: Arc<Mutex<BTreeMap<String, usize>>>,
     stop: Arc<AtomicBool>,
 }
 
 impl Exporter {
     pub fn start(pages: BTreeMap<String, Page>) -> Exporter {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let exporter = Exporter { port: listener.local_addr().unwrap().port(), served: Arc::default(), stop: Arc::default() };
-        let (served, stop) = (exporter.served.clone(), exporter.stop.clone());
+        let exporter = Exporter { port: listener.local_addr().unwrap().port(), stop: Arc::default() };
+        let stop = exporter.stop.clone();
         let pages = Arc::new(pages);
         thread::spawn(move || {
             for socket in listener.incoming().flatten() {
                 if stop.load(Ordering::Relaxed) {
                     return;
                 }
-                let (pages, served) = (pages.clone(), served.clone());
-                thread::spawn(move || answer(&socket, &pages, &served));
+                let pages = pages.clone();
+                thread::spawn(move || answer(&socket, &pages));
             }
         });
         exporter
@@ -41,11 +40,6 @@ impl Exporter {
 
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
-    }
-
-    /// How often the page was fetched.
-    pub fn served(&self, path: &str) -> usize {
-        self.served.lock().unwrap().get(path).copied().unwrap_or_default()
     }
 }
 
@@ -57,7 +51,7 @@ impl Drop for Exporter {
 }
 
 /// One request, one answer, then the connection is closed.
-fn answer(mut socket: &TcpStream, pages: &BTreeMap<String, Page>, served: &Mutex<BTreeMap<String, usize>>) {
+fn answer(mut socket: &TcpStream, pages: &BTreeMap<String, Page>) {
     let _ = socket.set_read_timeout(Some(Duration::from_secs(5)));
     let mut lines = BufReader::new(socket).lines();
     let Some(Ok(first)) = lines.next() else { return };
@@ -79,5 +73,4 @@ fn answer(mut socket: &TcpStream, pages: &BTreeMap<String, Page>, served: &Mutex
     );
     let _ = socket.write_all(head.as_bytes());
     let _ = socket.write_all(&page.body);
-    *served.lock().unwrap().entry(path).or_default() += 1;
 }

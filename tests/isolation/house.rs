@@ -18,6 +18,7 @@ pub struct House {
     mixed_prometheus: Prometheus,
     only_prometheus: Prometheus,
     hecate: Hecate,
+    #[expect(dead_code, reason = "serves until it is dropped")]
     exporter: Exporter,
     /// The last sample of what is scraped, in seconds.
     pub live_end: i64,
@@ -39,7 +40,7 @@ pub async fn house() -> Arc<House> {
 
 impl House {
     async fn start() -> House {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64;
+        let now = seconds_now();
         let exporter = live::exporter(now - 1);
         let mixed_config = config(
             &exporter,
@@ -137,13 +138,14 @@ impl House {
         [&self.mixed_prometheus, &self.only_prometheus].map(|p| p.folder().display().to_string())
     }
 
-    pub fn hecate(&self) -> &Hecate {
-        &self.hecate
+    /// The present moment, for both Prometheis.
+    pub fn now(&self) -> String {
+        seconds_now().to_string()
     }
+}
 
-    pub fn exporter(&self) -> &Exporter {
-        &self.exporter
-    }
+fn seconds_now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64
 }
 
 fn options<'a>(config: &'a str, files: &'a [(&'a str, &'a str)], history: &'a str) -> PrometheusOptions<'a> {
