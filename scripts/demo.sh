@@ -144,7 +144,7 @@ history_is_fresh() {
   local newest
   [[ -f "$DEMO/anchor" ]] || return 1
   newest="$(find "$DEMO/data" "$DEMO/anchor" -maxdepth 2 -type f -printf '%T@\n' | sort -rn | head -n 1)"
-  (($(date +%s) - ${newest%.*} < 6 * 3600))
+  (($(date +%s) - ${newest%.*} < 3600))
 }
 
 # Starts one part in the background, in its own session: Ctrl-C reaches this script only. usage: launch NAME COMMAND...
@@ -174,7 +174,7 @@ runs() {
   local pid program
   [[ -f "$DEMO/pid/$1" ]] || return 1
   read -r pid program <"$DEMO/pid/$1"
-  [[ "$(tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | head -n 1)" == "$program" ]]
+  [[ "$(tr '\0' '\n' 2>/dev/null <"/proc/$pid/cmdline" | head -n 1)" == "$program" ]] 2>/dev/null
 }
 
 all_run() {
