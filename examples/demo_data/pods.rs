@@ -107,12 +107,17 @@ impl Pod {
         Life { start: self.start, end: self.gone }
     }
 
-    /// Namespace and pod, as most exporters label them.
+    /// Job, instance, namespace and pod, as most exporters label them: the kubelet of its node, one exporter for all, or the pod itself.
     pub(crate) fn identity(&self, job: &str) -> Labels {
-        Labels::of(&[("job", job), ("namespace", self.namespace), ("pod", &self.name)])
+        let instance = match job {
+            "kubelet" => format!("{}:10250", self.node),
+            "kube-state-metrics" => format!("{job}:8080"),
+            _ => format!("10.128.{}.{}:8080", self.seed() % 16, 2 + (self.seed() >> 8) % 250),
+        };
+        Labels::of(&[("job", job), ("instance", &instance), ("namespace", self.namespace), ("pod", &self.name)])
     }
 
-    /// The name without the random end, so that the pods of one workload share their demand.
+    /// What the noise of this pod alone hangs on.
     pub(crate) fn seed(&self) -> u64 {
         seed(&self.name)
     }

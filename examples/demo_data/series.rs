@@ -44,9 +44,15 @@ pub(crate) struct Labels {
 }
 
 impl Labels {
-    /// From pairs; values have to need no escapes.
+    /// From pairs; values have to need no escapes. What has a job has an instance too: the one of its job, if none is given.
+    /// Without it the scrape would add its target's, and the present would not be the same series as the past.
     pub(crate) fn of(pairs: &[(&str, &str)]) -> Self {
-        pairs.iter().fold(Labels::default(), |labels, (name, value)| labels.with(name, value))
+        let labels = pairs.iter().fold(Labels::default(), |labels, (name, value)| labels.with(name, value));
+        let value = |wanted: &str| pairs.iter().find(|(name, _)| *name == wanted).map(|(_, value)| *value);
+        match (value("job"), value("instance")) {
+            (Some(job), None) => labels.with("instance", &format!("{job}:8080")),
+            _ => labels,
+        }
     }
 
     /// One more label.
