@@ -13,6 +13,8 @@ pub struct Telemetry {
     pub format: LogFormat,
     /// Base URL of an OTLP/HTTP collector; traces are sent to `/v1/traces` below it.
     pub otlp_endpoint: Option<Url>,
+    /// Which part of the requests that come without a `traceparent` is traced: 0.0 none, 1.0 all.
+    pub otlp_sample: f64,
     /// A query that takes longer is written to the slow-query log.
     pub slow_query: Duration,
     /// Write one line per request.
@@ -31,6 +33,13 @@ pub enum LogFormat {
 
 impl Default for Telemetry {
     fn default() -> Self {
-        Telemetry { log: "info".into(), format: LogFormat::Text, otlp_endpoint: None, slow_query: Duration::from_secs(5), access_log: true }
+        Telemetry {
+            log: "info".into(),
+            format: LogFormat::Text,
+            otlp_endpoint: None,
+            otlp_sample: 1.0,
+            slow_query: Duration::from_secs(5),
+            access_log: true,
+        }
     }
 }
