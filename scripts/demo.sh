@@ -14,6 +14,10 @@ PROFILE="${DEMO_PROFILE:-release}"
 HOURS="${DEMO_HOURS:-26}"
 STEP_S=15
 PARTS=(hecate prometheus exporter)
+FOLDER="$PROFILE"
+if [[ "$PROFILE" == dev ]]; then FOLDER=debug; fi
+HECATE="${CARGO_TARGET_DIR:-$ROOT/target}/$FOLDER/hecate"
+EXAMPLE="${CARGO_TARGET_DIR:-$ROOT/target}/$FOLDER/examples/demo_data"
 
 main() {
   mkdir -p "$DEMO/log" "$DEMO/pid"
@@ -68,10 +72,6 @@ failed_start() {
 }
 
 build() {
-  local target="${CARGO_TARGET_DIR:-$ROOT/target}" folder="$PROFILE"
-  if [[ "$PROFILE" == dev ]]; then folder=debug; fi
-  HECATE="$target/$folder/hecate"
-  EXAMPLE="$target/$folder/examples/demo_data"
   step "building Hecate ($PROFILE; the first time takes some minutes)"
   patiently "$CACHE/log/build-demo.log" cargo build --manifest-path "$ROOT/Cargo.toml" --locked --profile "$PROFILE" --bin hecate --example demo_data
 }
@@ -153,7 +153,7 @@ launch() {
   shift
   step "starting $name"
   setsid "$@" >"$DEMO/log/$name.log" 2>&1 </dev/null &
-  printf '%s %s\n' "$!" "$1" >"$DEMO/pid/$name"
+  printf '%s %s\n' "$!" "$(born "$!")" >"$DEMO/pid/$name"
 }
 
 # Waits until a part answers. usage: answers NAME URL SECONDS
@@ -169,12 +169,21 @@ answers() {
   note "ready: $2"
 }
 
-# Whether a part runs: its process exists and is still the program that was started.
+# Whether a part runs: its process exists and was born when it was started, so the number is not somebody else's by now.
 runs() {
-  local pid program
+  local pid birth
   [[ -f "$DEMO/pid/$1" ]] || return 1
-  read -r pid program <"$DEMO/pid/$1"
-  [[ "$(tr '\0' '\n' 2>/dev/null <"/proc/$pid/cmdline" | head -n 1)" == "$program" ]] 2>/dev/null
+  read -r pid birth <"$DEMO/pid/$1"
+  [[ -n "$birth" && "$(born "$pid")" == "$birth" ]]
+}
+
+# When a process was started, in ticks since the machine's start; nothing for one that is gone or a zombie.
+born() {
+  local stat
+  stat="$(cat "/proc/$1/stat" 2>/dev/null)" || return 0
+  # The name in parentheses may hold blanks: counted from behind it.
+  read -ra stat <<<"${stat##*) }"
+  if [[ "${stat[0]}" != Z ]]; then printf '%s' "${stat[19]}"; fi
 }
 
 all_run() {

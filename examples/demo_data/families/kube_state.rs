@@ -9,6 +9,9 @@ use crate::series::{Family, Labels, Life, Value};
 
 const JOB: &str = "kube-state-metrics";
 
+/// What one pod takes of a quota.
+type Amount = fn(&Pod) -> f64;
+
 /// `kube_pod_*`.
 pub(crate) fn pods(pods: &[Pod]) -> Vec<Family> {
     let mut families = state(pods);
@@ -110,7 +113,7 @@ pub(crate) fn objects(pods: &[Pod], anchor: f64) -> Vec<Family> {
         let labels = Labels::of(&[("job", JOB), ("namespace", tenant)]);
         namespaces.push(labels.with("label_opendatahub_io_dashboard", "true"), Life::ALWAYS, Value::Gauge(constant(1.0)));
         let own: Vec<&Pod> = pods.iter().filter(|pod| pod.namespace == tenant && pod.end.is_none()).collect();
-        let sums: [(&str, f64, fn(&Pod) -> f64); 3] = [
+        let sums: [(&str, f64, Amount); 3] = [
             ("requests.nvidia.com/gpu", 8.0, |pod| pod.gpus.len() as f64),
             ("limits.cpu", 128.0, |pod| pod.cpu_limit),
             ("limits.memory", 768.0 * GIB, |pod| pod.memory_limit),

@@ -8,11 +8,14 @@ use crate::series::{Family, Labels, Life, Value};
 
 const HOUR: f64 = 3_600.0;
 
+/// Whose, and how many hours before the anchor.
+type Event = (&'static str, f64);
+
 /// `training_operator_jobs_*_total` and `notebook_*`.
 pub(crate) fn families(anchor: f64) -> Vec<Family> {
     let since = anchor - 46.0 * HOUR;
-    // Which teams had an event of the kind, and how many hours before the anchor; the rest come at the rate of a usual day.
-    let kinds: [(&str, f64, &[(&str, f64)]); 5] = [
+    // The kind, how many of it come on a usual day, and those that belong to a story of the scenario.
+    let kinds: [(&str, f64, &[Event]); 5] = [
         ("created", 7.0, &[("team-vision", 13.0), ("team-nlp", 9.0), ("team-nlp", 4.0), ("team-ranking", 3.0), ("team-vision", 1.5)]),
         ("successful", 5.0, &[("team-vision", 5.0)]),
         ("failed", 0.7, &[("team-nlp", 2.0)]),
