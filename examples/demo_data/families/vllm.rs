@@ -17,6 +17,8 @@ struct Replica {
     rate: Curve,
     /// From 0 to 1.
     pressure: Curve,
+    /// Requests in a second at full demand.
+    peak: f64,
     /// Seconds.
     latency: f64,
     seed: u64,
@@ -46,6 +48,7 @@ fn replicas(model: &Model, job: &str) -> Vec<Replica> {
             start: pod.start + 60.0,
             rate: Arc::new(move |t| peak * demand(service, t) * (1.0 + 0.1 * wobble(own, t, 120.0))),
             pressure: model.pressure.clone(),
+            peak,
             latency: model.latency,
             seed: own,
         }
@@ -108,7 +111,9 @@ fn latencies(prefix: &str, replicas: &[Replica]) -> Vec<Family> {
         for it in replicas {
             let (rate, pressure, latency) = (it.rate.clone(), it.pressure.clone(), it.latency);
             let events: Curve = Arc::new(move |t| per_request * rate(t));
-            let middle: Curve = Arc::new(move |t| typical(latency, pressure(t)));
+            // A fuller batch is a slower one.
+            let (busy, peak) = (it.rate.clone(), it.peak);
+            let middle: Curve = Arc::new(move |t| typical(latency, pressure(t)) * (0.75 + 0.35 * busy(t) / peak));
             histogram(&mut family, &it.labels, it.life, it.start, scale, &events, &middle);
         }
         family
