@@ -29,6 +29,7 @@ impl Config {
             page.line("log", text(&telemetry.log));
             page.line("format", if telemetry.format == LogFormat::Json { "json" } else { "text" });
             page.optional("otlp_endpoint", telemetry.otlp_endpoint.as_ref().map(|url| text(url.as_str())));
+            page.line("otlp_sample", telemetry.otlp_sample);
             page.line("slow_query", print_duration(telemetry.slow_query));
             page.line("access_log", telemetry.access_log);
         });

@@ -57,6 +57,7 @@ impl Telemetry {
             log: map.value("log", log_filter).unwrap_or(shipped.log),
             format: map.value("format", values::word(FORMATS)).unwrap_or(shipped.format),
             otlp_endpoint: map.value("otlp_endpoint", values::http_url),
+            otlp_sample: map.value("otlp_sample", values::share).unwrap_or(shipped.otlp_sample),
             slow_query: map.value("slow_query", slow).unwrap_or(shipped.slow_query),
             access_log: map.value("access_log", values::switch).unwrap_or(shipped.access_log),
         }

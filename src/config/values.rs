@@ -78,6 +78,13 @@ pub(super) fn memory(range: RangeInclusive<u64>) -> impl Fn(&Node) -> Result<usi
     move |node| size(node).and_then(|size| usize::try_from(size).map_err(|_| "too large for this machine".to_owned()))
 }
 
+/// A share of a whole, 0 to 1.
+pub(super) fn share(node: &Node) -> Result<f64, String> {
+    let written = text(node)?;
+    let expected = || format!("{} is not a share; write a number from 0 to 1, such as 0.05", quote(&written));
+    written.parse().ok().filter(|share| (0.0..=1.0).contains(share)).ok_or_else(expected)
+}
+
 /// How often, per second.
 pub(super) fn rate(node: &Node) -> Result<f64, String> {
     let (written, _) = scalar(node)?;

@@ -5,19 +5,18 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use http::header::AUTHORIZATION;
+use http::request::Parts;
 
 use super::error::ApiError;
 use super::params::Params;
-use super::{Arrival, OwnError, PrometheusError, Site, narrow};
-use crate::query::{Admission, Asker};
-use crate::telemetry::{AuthOutcome, RejectReason};
-use crate::tenancy::{AuthError, Credentials, Identity, Permission, Scope};
+use super::{Arrival, PrometheusError, Site, narrow};
+use crate::query::{Admission, Asker, Throttled};
+use crate::telemetry::{AuthOutcome, AuthProvider, RejectReason};
+use crate::tenancy::{AuthError, Credentials, Identity, Namespace, Permission, ProviderKind, Scope};
 
 /// What every handler that reads metrics starts from. Taking it as an argument is what enforces sign-in, the
 /// permission `Metrics:query`, narrowing, rate and concurrency: there is no other way to a scope.
 pub struct Call {
-    /// Who asks.
-    pub identity: Arc<Identity>,
     /// How far they may see in this request.
     pub scope: Scope,
     /// URL and form together.
@@ -36,21 +35,42 @@ impl Call {
 
     async fn read(request: Request, site: &Site) -> Result<Call, ApiError> {
         let (parts, body) = request.into_parts();
+        let visitor = Visitor::of(&parts, site).await?;
+        // The edge has bounded the body already.
+        let body = Bytes::from_request(Request::from_parts(parts.clone(), body), &()).await.map_err(|_| ApiError::internal())?;
+        let params = Params::decode(parts.uri.query(), &parts.headers, &body)?;
+        let scope = visitor.scope(&parts, &params, &[])?;
+        Ok(Call { scope, params, arrival: visitor.arrival, admission: visitor.admission })
+    }
+}
+
+/// Somebody who may ask for metrics, and was let in.
+pub(super) struct Visitor {
+    identity: Arc<Identity>,
+    pub(super) arrival: Arc<Arrival>,
+    pub(super) admission: Admission,
+}
+
+impl Visitor {
+    /// Signed in, permitted, not asking too often.
+    pub(super) async fn of(parts: &Parts, site: &Site) -> Result<Visitor, ApiError> {
         let arrival = parts.extensions.get::<Arc<Arrival>>().cloned().ok_or_else(ApiError::internal)?;
         let identity = identify(site, &parts.headers, &arrival).await?;
         if !identity.may(Permission::MetricsQuery) {
             return Err(ApiError::forbidden("this needs the permission Metrics:query"));
         }
         let admission = admit(site, &identity, &arrival)?;
-        // The edge has bounded the body already.
-        let body = Bytes::from_request(Request::from_parts(parts.clone(), body), &()).await.map_err(|_| ApiError::internal())?;
-        let params = Params::decode(parts.uri.query(), &parts.headers, &body)?;
-        let mut scope = identity.scope.clone();
-        for asked in narrow::requested(&parts.extensions, &parts.headers, &params)? {
+        Ok(Visitor { identity, arrival, admission })
+    }
+
+    /// Their scope, narrowed by everything in the request that names namespaces, and by `also`.
+    pub(super) fn scope(&self, parts: &Parts, params: &Params, also: &[Namespace]) -> Result<Scope, ApiError> {
+        let mut scope = self.identity.scope.narrow(also)?;
+        for asked in narrow::requested(&parts.extensions, &parts.headers, params)? {
             scope = scope.narrow(&asked)?;
         }
-        arrival.story.tell(|story| story.scope = Some(scope.clone()));
-        Ok(Call { identity, scope, params, arrival, admission })
+        self.arrival.story.tell(|story| story.scope = Some(scope.clone()));
+        Ok(scope)
     }
 }
 
@@ -74,8 +94,9 @@ pub(super) async fn identify(site: &Site, headers: &http::HeaderMap, arrival: &A
                 AuthError::Unavailable { .. } => AuthOutcome::Unavailable,
                 _ => AuthOutcome::Invalid,
             };
-            site.metrics.authenticated(crate::telemetry::AuthProvider::None, outcome);
-            Err(error.into())
+            site.metrics.authenticated(AuthProvider::None, outcome);
+            let challenges = site.authenticator.challenges(&error);
+            Err(ApiError { challenges, ..error.into() })
         }
     }
 }
@@ -83,13 +104,13 @@ pub(super) async fn identify(site: &Site, headers: &http::HeaderMap, arrival: &A
 fn admit(site: &Site, identity: &Identity, arrival: &Arrival) -> Result<Admission, ApiError> {
     // People who need no name share one; their addresses tell them apart.
     let user = match (identity.provider, arrival.client) {
-        (crate::tenancy::ProviderKind::Anonymous | crate::tenancy::ProviderKind::None, Some(address)) => format!("address {address}"),
+        (ProviderKind::Anonymous | ProviderKind::None, Some(address)) => format!("address {address}"),
         (provider, _) => format!("{} {}", provider.as_str(), identity.user),
     };
     site.fairness.admit(&user).map_err(|throttled| {
         site.metrics.rejected(match throttled {
-            crate::query::Throttled::Rate { .. } => RejectReason::Rate,
-            crate::query::Throttled::Concurrent { .. } => RejectReason::Concurrency,
+            Throttled::Rate { .. } => RejectReason::Rate,
+            Throttled::Concurrent { .. } => RejectReason::Concurrency,
         });
         throttled.into()
     })
@@ -100,16 +121,5 @@ impl FromRequest<Arc<Site>> for Call {
 
     async fn from_request(request: Request, site: &Arc<Site>) -> Result<Call, PrometheusError> {
         Ok(Call::read(request, site).await?)
-    }
-}
-
-/// The same, for paths that answer errors in our own form.
-pub struct OwnCall(pub Call);
-
-impl FromRequest<Arc<Site>> for OwnCall {
-    type Rejection = OwnError;
-
-    async fn from_request(request: Request, site: &Arc<Site>) -> Result<OwnCall, OwnError> {
-        Ok(OwnCall(Call::read(request, site).await?))
     }
 }

@@ -23,8 +23,8 @@ pub struct ApiError {
     pub message: String,
     /// When to try again.
     pub retry_after: Option<Duration>,
-    /// The `WWW-Authenticate` header of a 401.
-    pub challenge: Option<&'static str>,
+    /// The `WWW-Authenticate` headers of a 401.
+    pub challenges: Vec<String>,
     /// More for machines, in our own form only.
     pub details: Option<Value>,
 }
@@ -41,7 +41,7 @@ pub enum Family {
 impl ApiError {
     /// An error without extras.
     pub fn new(status: StatusCode, error_type: &'static str, code: &'static str, message: impl Into<String>) -> ApiError {
-        ApiError { status, error_type, code, message: message.into(), retry_after: None, challenge: None, details: None }
+        ApiError { status, error_type, code, message: message.into(), retry_after: None, challenges: Vec::new(), details: None }
     }
 
     /// 400: the request itself is wrong.
@@ -52,11 +52,6 @@ impl ApiError {
     /// 403: known, but not allowed.
     pub fn forbidden(message: impl Into<String>) -> ApiError {
         ApiError::new(StatusCode::FORBIDDEN, "forbidden", "FORBIDDEN", message)
-    }
-
-    /// 404: nothing is there.
-    pub fn not_found(message: impl Into<String>) -> ApiError {
-        ApiError::new(StatusCode::NOT_FOUND, "not_found", "NOT_FOUND", message)
     }
 
     /// 503: something we need is away.
@@ -90,8 +85,10 @@ impl ApiError {
         if let Some(after) = self.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs_f64().ceil().max(1.0) as u64));
         }
-        if let Some(challenge) = self.challenge {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        for challenge in self.challenges {
+            if let Ok(challenge) = HeaderValue::from_str(&challenge) {
+                headers.append(WWW_AUTHENTICATE, challenge);
+            }
         }
         response
     }

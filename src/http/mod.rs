@@ -42,11 +42,12 @@ use crate::tenancy::{Authenticator, ProviderKind};
 
 pub use admin::router as admin_router;
 pub use arrival::{Arrival, Story};
-use call::{Call, OwnCall};
-use error::{OwnError, PrometheusError};
+use call::Call;
 pub use error::refusal;
-pub use narrow::take_prefix;
+use error::{OwnError, PrometheusError};
+pub use narrow::{leave_as_it_is, take_prefix};
 pub use recorder::Recorder;
+pub use time::parse_duration;
 
 /// The version of Prometheus whose API this is, told while the upstream's own is not known.
 const SPEAKS_LIKE: &str = "3.16.0";

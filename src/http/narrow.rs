@@ -4,7 +4,7 @@ use axum::body::Body;
 use http::{HeaderMap, Request};
 
 use super::params::Params;
-use crate::tenancy::Namespace;
+use crate::tenancy::{InvalidNamespace, Namespace};
 
 /// The namespace of the path prefix, as it stood there.
 #[derive(Clone, Debug)]
@@ -24,6 +24,9 @@ pub fn take_prefix(request: &mut Request<Body>) {
         request.extensions_mut().insert(namespace);
     }
 }
+
+/// For listeners without namespaces in their paths.
+pub fn leave_as_it_is(_: &mut Request<Body>) {}
 
 /// A namespace that is not one.
 #[derive(Debug, thiserror::Error)]
@@ -59,10 +62,5 @@ pub fn requested(extensions: &http::Extensions, headers: &HeaderMap, params: &Pa
 }
 
 fn parse<'a>(origin: &'static str, names: impl Iterator<Item = &'a str>) -> Result<Vec<Namespace>, BadNamespace> {
-    names.map(|name| name.parse().map_err(|e: crate::tenancy::BadNamespace| BadNamespace { origin, reason: e.to_string() })).collect()
-}
-
-/// Whether a path had the prefix, which belongs to the Prometheus family only.
-pub fn has_prefix(extensions: &http::Extensions) -> bool {
-    extensions.get::<PathNamespace>().is_some()
+    names.map(|name| Namespace::new(name).map_err(|e: InvalidNamespace| BadNamespace { origin, reason: e.to_string() })).collect()
 }

@@ -104,7 +104,7 @@ impl Params {
     ///
     /// # Errors
     /// When it was given twice with different values: who else reads the request might take the other one.
-    pub fn one(&self, name: &str) -> Result<Option<&str>, ParamError> {
+    pub fn one<'a>(&'a self, name: &'a str) -> Result<Option<&'a str>, ParamError> {
         let mut values = self.all(name);
         let Some(first) = values.next() else { return Ok(None) };
         if values.any(|other| other != first) {
@@ -201,7 +201,10 @@ mod tests {
             assert!(matches!(Params::decode(Some(query), &HeaderMap::new(), b""), Err(ParamError::Broken { position: 1, .. })), "{query}");
         }
         for name in ["extra_filters[]", "storeMatch%5B%5D", "x-scope-orgid", "TENANT"] {
-            assert!(matches!(Params::decode(Some(&format!("{name}=1")), &HeaderMap::new(), b""), Err(ParamError::Control { .. })), "{name}");
+            assert!(
+                matches!(Params::decode(Some(&format!("{name}=1")), &HeaderMap::new(), b""), Err(ParamError::Control { .. })),
+                "{name}"
+            );
         }
     }
 

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use http::request;
 
 use super::arrival::{Arrival, Chapters};
-use crate::telemetry::{
-    AccessLog, AccessRecord, Metrics, Namespaces, RouteMetrics, SlowQuery, SlowQueryLog, Span, SpanKind, Tracer,
-};
+use crate::telemetry::{AccessLog, AccessRecord, Metrics, Namespaces, RouteMetrics, SlowQuery, SlowQueryLog, Span, SpanKind, Tracer};
 use crate::tenancy::Scope;
 
 /// Writes down every request of one listener.
@@ -34,21 +32,23 @@ impl Recorder {
         self.tracer.span("http.request", &arrival.trace, SpanKind::Server)
     }
 
-    /// The status as the log has it when the client left before there was one.
-    pub fn client_left(&self, arrival: &Arrival, request: &request::Parts) {
-        self.write(arrival, request, 499, 0);
+    /// The client left before there was an answer; the logs have nginx's status for it.
+    pub fn client_left(&self, arrival: &Arrival, request: &request::Parts, span: Span) {
+        self.done(arrival, request, 499, 0, span);
     }
 
     /// The answer is out, or cut after `bytes` of its body.
-    pub fn done(&self, arrival: &Arrival, request: &request::Parts, status: u16, bytes: u64) {
-        self.write(arrival, request, status, bytes);
-    }
-
-    fn write(&self, arrival: &Arrival, request: &request::Parts, status: u16, bytes: u64) {
+    pub fn done(&self, arrival: &Arrival, request: &request::Parts, status: u16, bytes: u64, mut span: Span) {
         let took = arrival.started.elapsed();
         let story = arrival.story.so_far();
         let route = story.route.as_ref().unwrap_or(&self.unmatched);
         route.observe((&request.method).into(), status, took, bytes);
+        if span.is_recording() {
+            span.set("http.request.method", request.method.as_str());
+            span.set("http.route", route.template());
+            span.set("http.response.status_code", status);
+            span.set("http.response.body.size", bytes);
+        }
         let user = story.identity.as_ref().map(|identity| identity.user.as_str());
         let client = arrival.client.map(|address| address.to_string()).unwrap_or_default();
         self.access.record(&AccessRecord {

@@ -17,7 +17,7 @@ use pingora::{Error, ErrorType};
 use super::body::{self, BodyError};
 use super::{bridge, client, listener, path};
 use crate::config;
-use crate::http::{Arrival, Recorder, refusal};
+use crate::http::{Arrival, Recorder, Story, refusal};
 use crate::telemetry::{GaugeGuard, Metrics, RejectReason, RequestId, TraceContext};
 
 /// How a request is changed before it is routed, such as a prefix taken off its path.
@@ -105,7 +105,10 @@ impl Edge {
         let no = |reason, status, text: String| Err((reason, refusal(head.uri.path(), status, &text)));
         let target_bytes = head.raw_path().len();
         if target_bytes > self.settings.max_uri {
-            let text = format!("the request target has {target_bytes} bytes, at most {} are allowed: send long queries as a POST form", self.settings.max_uri);
+            let text = format!(
+                "the request target has {target_bytes} bytes, at most {} are allowed: send long queries as a POST form",
+                self.settings.max_uri
+            );
             return no(RejectReason::Uri, StatusCode::URI_TOO_LONG, text);
         }
         let header_bytes: usize = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
@@ -113,7 +116,10 @@ impl Edge {
             let text = format!("the request headers have {header_bytes} bytes, at most {} are allowed", self.settings.max_headers);
             return no(RejectReason::Headers, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, text);
         }
-        if !matches!(head.method, Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::OPTIONS) {
+        if !matches!(
+            head.method,
+            Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::OPTIONS
+        ) {
             return no(RejectReason::Method, StatusCode::METHOD_NOT_ALLOWED, format!("the method {} is not served here", head.method));
         }
         let decoded = match path::normalise(head.uri.path()) {
@@ -132,9 +138,11 @@ impl Edge {
 
     fn refuse_body(&self, error: &BodyError, bodiless: bool, path: &str) -> Result<Response<Body>, EdgeError> {
         let (reason, status, text) = match error {
-            BodyError::TooLong { .. } if bodiless => {
-                (RejectReason::Body, StatusCode::BAD_REQUEST, "a request of this method cannot have a body: send parameters as a POST form".to_owned())
-            }
+            BodyError::TooLong { .. } if bodiless => (
+                RejectReason::Body,
+                StatusCode::BAD_REQUEST,
+                "a request of this method cannot have a body: send parameters as a POST form".to_owned(),
+            ),
             BodyError::TooLong { .. } => (RejectReason::Body, StatusCode::PAYLOAD_TOO_LARGE, error.to_string()),
             BodyError::Slow { .. } => (RejectReason::SlowClient, StatusCode::REQUEST_TIMEOUT, error.to_string()),
             BodyError::Broken => return Err(EdgeError::ClientGone),
@@ -170,32 +178,28 @@ impl ProxyHttp for Edge {
     /// Always answers here: nothing is proxied by Pingora itself yet.
     async fn request_filter(&self, session: &mut Session, _: &mut Context) -> pingora::Result<bool> {
         let arrival = Arc::new(self.arrival(session));
+        let mut span = self.recorder.span(&arrival);
         let mut response = match self.answer(session, &arrival).await {
             Ok(response) => response,
             Err(gone) => {
-                self.recorder.client_left(&arrival, session.req_header());
+                self.recorder.client_left(&arrival, session.req_header(), span);
                 return Err(cut(gone));
             }
         };
         if let Ok(id) = arrival.request_id.as_str().parse() {
             response.headers_mut().insert("x-request-id", id);
         }
-        if session.req_header().version == http::Version::HTTP_10 {
+        if session.req_header().version == http::Version::HTTP_10 || self.draining.load(Ordering::Acquire) {
             session.set_keepalive(None);
         }
-        let done = self.recorder.begin(&arrival, session.req_header(), &response);
+        let status = response.status().as_u16();
         let sent = bridge::send(session, response).await;
-        let bytes = session.body_bytes_sent() as u64;
-        match sent {
-            Ok(()) => {
-                done.sent(bytes);
-                Ok(true)
-            }
-            Err(error) => {
-                done.cut(bytes, &error);
-                Err(cut(error))
-            }
+        if let Err(error) = &sent {
+            span.fail(&error.to_string());
+            tracing::info!(request_id = arrival.request_id.as_str(), status, reason = %error, "an answer was not sent to its end");
         }
+        self.recorder.done(&arrival, session.req_header(), status, session.body_bytes_sent() as u64, span);
+        sent.map(|()| true).map_err(cut)
     }
 
     async fn upstream_peer(&self, _: &mut Session, _: &mut Context) -> pingora::Result<Box<HttpPeer>> {
@@ -225,9 +229,10 @@ impl Edge {
         Arrival {
             client: client::address(peer, &head.headers, &self.settings.trusted_proxies),
             request_id,
-            trace: TraceContext::from_headers(&head.headers, || true),
+            trace: TraceContext::from_headers(&head.headers, || self.recorder.sample_root()),
             http2: session.is_http2(),
             started: Instant::now(),
+            story: Story::default(),
         }
     }
 }

@@ -78,7 +78,12 @@ impl Bound {
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub async fn serve(self, edge: Edge, certificates: Option<Arc<Certificates>>, stop: watch::Receiver<bool>) -> Result<Stopped, ListenError> {
+    pub async fn serve(
+        self,
+        edge: Edge,
+        certificates: Option<Arc<Certificates>>,
+        stop: watch::Receiver<bool>,
+    ) -> Result<Stopped, ListenError> {
         let drain = edge.settings().drain;
         let limit = edge.settings().max_connections;
         let door = Door::new(edge);

@@ -58,8 +58,19 @@ pub fn normalise(raw: &str) -> Result<String, PathError> {
 
 /// The one spelling of a decoded path: only what may not stand in a path as it is gets escaped.
 pub(super) fn encode(decoded: &str) -> String {
-    const PATH: &percent_encoding::AsciiSet =
-        &percent_encoding::CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}').add(b'|').add(b'^');
+    const PATH: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS
+        .add(b' ')
+        .add(b'"')
+        .add(b'#')
+        .add(b'%')
+        .add(b'<')
+        .add(b'>')
+        .add(b'?')
+        .add(b'`')
+        .add(b'{')
+        .add(b'}')
+        .add(b'|')
+        .add(b'^');
     percent_encoding::utf8_percent_encode(decoded, PATH).to_string()
 }
 

@@ -140,7 +140,8 @@ mod tests {
 
     #[test]
     fn series_are_counted_also_across_pieces() {
-        let text = br#"{"data":{"result":[{"metric":{"a":"\"metric\":{"},"values":[]},{"metric":{},"values":[]},{"metric":{"metric":"x"}}]}}"#;
+        let text =
+            br#"{"data":{"result":[{"metric":{"a":"\"metric\":{"},"values":[]},{"metric":{},"values":[]},{"metric":{"metric":"x"}}]}}"#;
         assert_eq!(counted(&[text]), 3);
         for size in 1..30 {
             assert_eq!(counted(&text.chunks(size).collect::<Vec<_>>()), 3, "pieces of {size}");

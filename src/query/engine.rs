@@ -13,9 +13,9 @@ use super::rewrites::{Numbered, Rewrites};
 use super::{ExemplarQuery, InstantQuery, QueryError, RangeQuery, SeriesSelection, Stats, limits};
 use crate::config;
 use crate::promql::{ConflictMode, Options, ScopedQuery, ScopedSelectors, Window};
-use crate::telemetry::{Metrics, RequestId, ScopeKind, TraceContext};
+use crate::telemetry::{Metrics, RequestId, ScopeKind, SpanKind, TraceContext, Tracer};
 use crate::tenancy::{Policy, Scope};
-use crate::upstream::{self, ApiPath, Backend, LabelName, ParamName, Params, Upstreams, prometheus_error};
+use crate::upstream::{Answer, ApiPath, Body, Call, LabelName, ParamName, Params, Upstreams, prometheus_error};
 
 /// The longest error body that is read.
 const ERROR_BYTES: usize = 64 * 1024;
@@ -28,6 +28,7 @@ pub struct Engine {
     pub(super) conflict: ConflictMode,
     pub(super) limits: config::Limits,
     pub(super) metrics: Metrics,
+    tracer: Tracer,
     pub(super) rewrites: Rewrites,
     pub(super) catalogue: super::filtered::Catalogue,
 }
@@ -127,9 +128,10 @@ impl Engine {
         conflict: ConflictMode,
         limits: config::Limits,
         metrics: Metrics,
+        tracer: Tracer,
     ) -> Engine {
         let rewrites = Rewrites::new(metrics.clone());
-        Engine { upstreams, policy, options, conflict, limits, metrics, rewrites, catalogue: super::filtered::Catalogue::default() }
+        Engine { upstreams, policy, options, conflict, limits, metrics, tracer, rewrites, catalogue: super::filtered::Catalogue::default() }
     }
 
     /// The text with the scope's matchers on every selector.
@@ -238,19 +240,24 @@ impl Engine {
     /// # Errors
     /// As [`QueryError`] says.
     pub async fn about_text(&self, asker: &Asker<'_>, path: TextPath, text: &str) -> Result<Reply, QueryError> {
-        let plain = crate::promql::parse(text, &self.options)?.plain();
-        let path = match path {
-            TextPath::Format => ApiPath::FormatQuery,
-            TextPath::Parse => ApiPath::ParseQuery,
+        crate::promql::parse(text, &self.options)?;
+        let call = match path {
+            TextPath::Format => Call::format_query(text, self.limits.response_bytes),
+            TextPath::Parse => Call::parse_query(text, self.limits.response_bytes),
         };
-        self.read(asker, path, Params::new().query(&plain), None).await
+        self.pass(asker, call).await
     }
 
     /// Everything that tells about the whole Prometheus.
     ///
     /// # Errors
     /// Without cluster-wide scope.
-    pub async fn about_cluster(&self, asker: &Asker<'_>, path: ClusterPath, asked: Vec<(&'static str, String)>) -> Result<Reply, QueryError> {
+    pub async fn about_cluster(
+        &self,
+        asker: &Asker<'_>,
+        path: ClusterPath,
+        asked: Vec<(&'static str, String)>,
+    ) -> Result<Reply, QueryError> {
         if !asker.scope.is_cluster_wide() {
             return Err(QueryError::NeedsClusterScope);
         }
@@ -265,7 +272,7 @@ impl Engine {
                 _ => {
                     let rules = self.rules(asker.scope)?;
                     let selectors = ScopedSelectors::new(&[value], &rules.rules, &self.options, self.conflict)?;
-                    selectors.texts().iter().fold(params, Params::match_target)
+                    selectors.texts().iter().fold(params, |params, text| params.match_target(text))
                 }
             };
         }
@@ -274,7 +281,7 @@ impl Engine {
 
     /// What the first upstream says of its version, once it has been heard.
     pub fn upstream_version(&self) -> Option<Arc<serde_json::Value>> {
-        self.upstreams.default_hot().version()
+        self.upstreams.default_hot().health().version()
     }
 
     pub(super) fn rules(&self, scope: &Scope) -> Result<Arc<Numbered>, QueryError> {
@@ -292,7 +299,7 @@ impl Engine {
         } else {
             ScopedSelectors::new(&selection.matches, &rules.rules, &self.options, self.conflict)?
         };
-        let params = selectors.texts().iter().fold(Params::new(), Params::matcher);
+        let params = selectors.texts().iter().fold(Params::new(), |params, text| params.matcher(text));
         let params = times(params, selection.start_ms, selection.end_ms)?;
         match selection.limit {
             Some(limit) => scalar(params, ParamName::LIMIT, &limit.to_string()),
@@ -308,8 +315,15 @@ impl Engine {
         params: Params,
         timeout: Option<Duration>,
     ) -> Result<Reply, QueryError> {
+        let mut call = Call::new(path, params, self.limits.response_bytes);
+        // The upstream says that it timed out, in its own words: ours is the net below.
+        call.timeout = timeout.map(|timeout| timeout + Duration::from_secs(1));
+        self.pass(asker, call).await
+    }
+
+    async fn pass(&self, asker: &Asker<'_>, call: Call) -> Result<Reply, QueryError> {
         let started = Instant::now();
-        let answer = self.send(asker, path, params, timeout).await?;
+        let answer = self.send(asker, call).await?;
         let waited = started.elapsed();
         let content_type = answer.content_type.as_ref().and_then(|v| v.to_str().ok()).unwrap_or("application/json").to_owned();
         let body = Held::begin(answer.body, self.limits.series).await?.boxed_unsync();
@@ -318,36 +332,36 @@ impl Engine {
 
     /// Asks the upstream and reads its whole answer, for the filters.
     pub(super) async fn read_whole(&self, asker: &Asker<'_>, path: ApiPath, params: Params) -> Result<Bytes, QueryError> {
-        let answer = self.send(asker, path, params, None).await?;
+        let answer = self.send(asker, Call::new(path, params, self.limits.response_bytes)).await?;
         whole(answer.body).await
     }
 
     /// An answer with a good status; everything else is an error.
-    async fn send(&self, asker: &Asker<'_>, path: ApiPath, params: Params, timeout: Option<Duration>) -> Result<upstream::Answer, QueryError> {
-        let backend: &Arc<Backend> = self.upstreams.default_hot();
-        let call = upstream::Call {
-            path,
-            params,
-            timeout,
-            response_bytes: self.limits.response_bytes,
-            trace: Some(asker.trace.child()),
-            request_id: Some(asker.request_id.clone()),
-        };
-        let mut answer = backend.send(call).await?;
+    async fn send(&self, asker: &Asker<'_>, mut call: Call) -> Result<Answer, QueryError> {
+        let backend = self.upstreams.default_hot();
+        let trace = asker.trace.child();
+        let mut span = self.tracer.span("upstream.request", &trace, SpanKind::Client).attr("hecate.upstream", backend.name());
+        call.trace = Some(trace.to_header());
+        call.request_id = Some(asker.request_id.as_str().to_owned());
+        let mut answer = backend.send(call).await.inspect_err(|error| span.fail(error.kind()))?;
+        span.set("http.response.status_code", answer.status);
         if answer.status == 200 {
             return Ok(answer);
         }
-        let body = answer.body.read_up_to(ERROR_BYTES).await?;
+        let body = answer.body.read_up_to(ERROR_BYTES).await?.unwrap_or_default();
         let error = prometheus_error(answer.status, &body);
         if let Some(withheld) = &error.withheld {
-            tracing::warn!(upstream = backend.name(), status = answer.status, request_id = asker.request_id.as_str(), detail = %withheld, "the upstream answered with an error whose text is not passed on");
+            tracing::warn!(
+                upstream = backend.name(), status = answer.status, request_id = asker.request_id.as_str(), detail = %withheld,
+                "the upstream answered with an error whose text is not passed on"
+            );
         }
         Err(QueryError::Refused { status: answer.status, error, retry_after: answer.retry_after })
     }
 }
 
 /// A body read whole; the upstream's own bound on bytes holds.
-async fn whole(mut body: upstream::Body) -> Result<Bytes, QueryError> {
+async fn whole(mut body: Body) -> Result<Bytes, QueryError> {
     let mut pieces: Vec<Bytes> = Vec::new();
     while let Some(frame) = body.frame().await {
         if let Ok(piece) = frame?.into_data() {

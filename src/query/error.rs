@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::promql::{ParseError, ScopeError};
+use crate::promql::{ParseError, ScopeError, SelectorsError};
 use crate::upstream::{PublicError, UpstreamError};
 
 /// A query without an answer.
@@ -11,6 +11,9 @@ pub enum QueryError {
     /// The text is no PromQL, or reads what the caller may not.
     #[error(transparent)]
     Scope(#[from] ScopeError),
+    /// One of several `match[]` is wrong.
+    #[error(transparent)]
+    Selectors(#[from] SelectorsError),
     /// A duration expression has no value in this window.
     #[error(transparent)]
     Window(#[from] ParseError),

@@ -12,10 +12,10 @@ use super::metadata::{self, Entry};
 use super::rewrites::Numbered;
 use super::rules::{self, UnreadableAnswer, Visibility};
 use super::{MetadataSelection, QueryError, RuleSelection};
-use crate::promql::{Rule, ScopedQuery, ScopedSelectors};
-use crate::telemetry::Check;
+use crate::promql::{ScopedQuery, ScopedSelectors};
+use crate::telemetry::{Check, CheckRole, State};
 use crate::tenancy::Scope;
-use crate::upstream::{ApiPath, LabelName, ParamName, Params};
+use crate::upstream::{ApiPath, HealthState, LabelName, ParamName, Params};
 
 /// How long the names that a scope has series of are remembered.
 const NAMES_TTL: Duration = Duration::from_secs(30);
@@ -46,7 +46,7 @@ impl Engine {
     pub async fn rules_of(&self, asker: &Asker<'_>, selection: RuleSelection) -> Result<Reply, QueryError> {
         let rules = self.rules(asker.scope)?;
         let cluster = asker.scope.is_cluster_wide();
-        let params = self.rule_params(&rules, &selection, cluster)?;
+        let params = self.rule_params(&selection, cluster)?;
         if cluster {
             return self.read(asker, ApiPath::Rules, params, None).await;
         }
@@ -82,7 +82,8 @@ impl Engine {
             params = scalar(params, ParamName::METRIC, metric)?;
         }
         if asker.scope.is_cluster_wide() {
-            for (name, value) in [(ParamName::LIMIT, selection.limits.metrics), (ParamName::LIMIT_PER_METRIC, selection.limits.per_metric)] {
+            for (name, value) in [(ParamName::LIMIT, selection.limits.metrics), (ParamName::LIMIT_PER_METRIC, selection.limits.per_metric)]
+            {
                 if let Some(value) = value {
                     params = scalar(params, name, &value.to_string())?;
                 }
@@ -98,7 +99,7 @@ impl Engine {
 
     /// Whether each upstream answers, for `/api/v1/health`.
     pub fn checks(&self) -> BTreeMap<String, Check> {
-        self.upstreams.all().iter().map(|backend| (format!("upstream:{}", backend.name()), backend.health().check())).collect()
+        self.upstreams.all().iter().map(|backend| (format!("upstream:{}", backend.name()), check(&backend.health().state()))).collect()
     }
 
     async fn own(&self, asker: &Asker<'_>) -> Result<Arc<Own>, QueryError> {
@@ -110,14 +111,13 @@ impl Engine {
         }
         let rules = self.rules(asker.scope)?;
         let selectors = ScopedSelectors::everything(&rules.rules)?;
-        let params = selectors.texts().iter().fold(Params::new(), Params::matcher);
+        let params = selectors.texts().iter().fold(Params::new(), |params, text| params.matcher(text));
         let name_path = ApiPath::LabelValues(LabelName::new("__name__").map_err(|e| QueryError::Parameter(e.to_string()))?);
         let names = metadata::names(&self.read_whole(asker, name_path, params).await?).map_err(|e| self.unreadable(e))?;
         // The label of a target says whose it is in the same words as the labels of its series.
         let mut entries: BTreeMap<String, BTreeSet<Entry>> = BTreeMap::new();
         for text in ScopedSelectors::of_targets(&rules.rules)?.texts() {
-            let body = self.read_whole(asker, ApiPath::TargetsMetadata, Params::new().match_target(text)).await;
-            match body {
+            match self.read_whole(asker, ApiPath::TargetsMetadata, Params::new().match_target(text)).await {
                 Ok(body) => entries.extend(metadata::own_entries(&body).map_err(|e| self.unreadable(e))?),
                 // No target of the caller's own: Prometheus says so with a 404.
                 Err(QueryError::Refused { status: 404, .. }) => {}
@@ -130,9 +130,10 @@ impl Engine {
     }
 
     /// For a tenant the page is cut after filtering: the upstream's pages would have holes.
-    fn rule_params(&self, rules: &Numbered, selection: &RuleSelection, cluster: bool) -> Result<Params, QueryError> {
+    fn rule_params(&self, selection: &RuleSelection, cluster: bool) -> Result<Params, QueryError> {
         let mut params = Params::new();
-        let lists = [(ParamName::RULE_NAME, &selection.names), (ParamName::RULE_GROUP, &selection.groups), (ParamName::FILE, &selection.files)];
+        let lists =
+            [(ParamName::RULE_NAME, &selection.names), (ParamName::RULE_GROUP, &selection.groups), (ParamName::FILE, &selection.files)];
         for (name, values) in lists {
             for value in values {
                 params = scalar(params, name, value)?;
@@ -145,9 +146,11 @@ impl Engine {
             params = scalar(params, ParamName::EXCLUDE_ALERTS, "true")?;
         }
         if !selection.matches.is_empty() {
-            // They choose rules by their labels. Enforcing them would hide rules whose queries, not labels, are the caller's.
-            let plain = ScopedSelectors::plain(&selection.matches, &self.options)?;
-            params = plain.texts().iter().fold(params, Params::matcher);
+            // They choose rules by the labels of rules, and read no series: with the caller's matchers in them they would miss
+            // rules that are the caller's by their queries. What is not the caller's is filtered from the answer.
+            let everything = self.rules(&Scope::ClusterWide)?;
+            let plain = ScopedSelectors::new(&selection.matches, &everything.rules, &self.options, self.conflict)?;
+            params = plain.texts().iter().fold(params, |params, text| params.matcher(text));
         }
         if cluster {
             if let Some(limit) = selection.page.limit {
@@ -157,12 +160,24 @@ impl Engine {
                 params = scalar(params, ParamName::GROUP_NEXT_TOKEN, token)?;
             }
         }
-        let _ = rules;
         Ok(params)
     }
 
     fn unreadable(&self, error: UnreadableAnswer) -> QueryError {
         QueryError::Unreadable { upstream: self.upstreams.default_hot().name().to_owned(), detail: error.to_string() }
+    }
+}
+
+/// The state of an upstream, for people.
+fn check(state: &HealthState) -> Check {
+    match state {
+        HealthState::Unknown => Check::new(CheckRole::Upstream, State::Degraded).detail("not heard yet"),
+        HealthState::Up => Check::new(CheckRole::Upstream, State::Healthy),
+        HealthState::Down { since, last_error } => {
+            let seconds = since.elapsed().unwrap_or_default().as_secs();
+            let detail = format!("no answer for {seconds} s: {last_error}");
+            Check::new(CheckRole::Upstream, State::Unhealthy).detail(detail)
+        }
     }
 }
 
@@ -178,16 +193,17 @@ impl Visibility for Sees<'_> {
     }
 
     fn is_foreign(&self, metric: &str, labels: &BTreeMap<String, String>) -> bool {
-        match self.rules.rules.tenant_label(metric) {
-            Some(label) => labels.contains_key(label) && !self.admits(metric, labels),
-            None => !self.admits(metric, labels),
-        }
+        let has_tenant = self.rules.rules.tenant_label(metric).is_none_or(|label| labels.contains_key(label));
+        has_tenant && !self.admits(metric, labels)
     }
 
     /// Every selector lies inside the scope by its own matchers, so that enforcement has nothing to add, and there is one.
     fn reads_only_own(&self, query: &str) -> bool {
         let Ok(scoped) = ScopedQuery::new(query, &self.rules.rules, &self.engine.options, self.engine.conflict) else { return false };
-        let mut selectors = scoped.selectors().iter().peekable();
-        selectors.peek().is_some() && selectors.all(|s| s.was_inside && matches!(s.rule, Rule::Tenant { .. }))
+        let Ok(everything) = self.engine.rules(&Scope::ClusterWide) else { return false };
+        let Ok(open) = ScopedQuery::new(query, &everything.rules, &self.engine.options, self.engine.conflict) else { return false };
+        let (Ok(bound), Ok(open)) = (scoped.text(None), open.text(None)) else { return false };
+        let selectors = scoped.selectors();
+        bound == open && !selectors.is_empty() && selectors.iter().all(|selector| selector.label.is_some())
     }
 }

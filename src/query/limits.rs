@@ -20,29 +20,30 @@ pub(super) fn check(query: &ScopedQuery, window: Window, limits: &Limits) -> Res
         let points = format!("{} points per series", window.points());
         return Err(over("the answer", points, limits.points_per_series.to_string(), "limits.points_per_series", None).into());
     }
-    let cost = query.cost(window)?;
-    if let Some(furthest) = furthest(query, window)?
-        && furthest.0 > limits.range
+    if let Some((back, text)) = furthest(query, window)?
+        && back > limits.range
     {
-        return Err(over("the look-back", humane(furthest.0), humane(limits.range), "limits.range", Some(furthest.1)).into());
+        return Err(over("the look-back", humane(back), humane(limits.range), "limits.range", Some(text)).into());
     }
+    let cost = query.cost(window)?;
     if cost.samples > limits.samples {
         let samples = format!("at least {} samples", cost.samples);
-        return Err(over("the work", samples, limits.samples.to_string(), "limits.samples", Some(cost.costly_text.clone())).into());
+        return Err(over("the work", samples, limits.samples.to_string(), "limits.samples", Some(cost.snippet)).into());
     }
     Ok(())
 }
 
-/// The selector that looks back furthest before the start of the window.
+/// The selector that looks back furthest before the start of the window, and how far.
 fn furthest(query: &ScopedQuery, window: Window) -> Result<Option<(Duration, String)>, ParseError> {
-    let mut found: Option<(Duration, String)> = None;
+    let mut found: Option<(i64, String)> = None;
     for selector in query.selectors() {
-        let Some(back) = selector.reach(window)?.back() else { continue };
+        // The five minutes for which a sample counts are nobody's wish.
+        let Some(back) = selector.reach(window, 0)?.before_start_ms(window) else { continue };
         if found.as_ref().is_none_or(|(most, _)| back > *most) {
-            found = Some((back, selector.text.clone()));
+            found = Some((back, selector.span.of(query.source()).to_owned()));
         }
     }
-    Ok(found)
+    Ok(found.map(|(ms, text)| (Duration::from_millis(ms.unsigned_abs()), text)))
 }
 
 fn over(what: &'static str, estimate: String, limit: String, setting: &'static str, costly: Option<String>) -> LimitExceeded {

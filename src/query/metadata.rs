@@ -88,7 +88,11 @@ pub(super) fn filter(
         }
         let entries: Vec<&RawValue> = serde_json::from_str(raw.get())?;
         let kept = match own.get(metric) {
-            Some(own) => entries.iter().filter(|e| serde_json::from_str(e.get()).is_ok_and(|e: Entry| own.contains(&e))).map(|e| e.get().to_owned()).collect(),
+            Some(own) => entries
+                .iter()
+                .filter(|e| serde_json::from_str(e.get()).is_ok_and(|e: Entry| own.contains(&e)))
+                .map(|e| e.get().to_owned())
+                .collect(),
             None => common(&entries)?,
         };
         if kept.is_empty() {

@@ -22,10 +22,8 @@ mod rules;
 
 pub use engine::{Asked, Asker, ClusterPath, Engine, Reply, TextPath};
 pub use error::{LimitExceeded, QueryError};
-pub use explain::{Explained, Fault};
+pub use explain::{Cacheable, Estimate, Explained, Fault, LimitsInForce, Selector};
 pub use fairness::{Admission, Fairness, Throttled};
 pub use metadata::MetadataLimits;
-pub use requests::{
-    Evaluation, ExemplarQuery, InstantQuery, MetadataSelection, RangeQuery, RuleSelection, SeriesSelection, Stats,
-};
+pub use requests::{Evaluation, ExemplarQuery, InstantQuery, MetadataSelection, RangeQuery, RuleSelection, SeriesSelection, Stats};
 pub use rules::{Page, UnreadableAnswer};

@@ -108,7 +108,8 @@ fn own_rule(rule: &RawObject<'_>, sees: &dyn Visibility) -> Option<String> {
 
 /// The alerts of a rule that is the caller's, but for those that name another tenant.
 fn own_alerts(alerts: Vec<&RawValue>, sees: &dyn Visibility) -> String {
-    let own: Vec<&str> = alerts.iter().map(|raw| raw.get()).filter(|text| !labels_of(text).is_some_and(|l| sees.is_foreign(ALERTS, &l))).collect();
+    let own: Vec<&str> =
+        alerts.iter().map(|raw| raw.get()).filter(|text| !labels_of(text).is_some_and(|l| sees.is_foreign(ALERTS, &l))).collect();
     format!("[{}]", own.join(","))
 }
 
@@ -195,7 +196,8 @@ mod tests {
 
     #[test]
     fn alerts_without_the_label_are_nobodys() {
-        let body = br#"{"status":"success","data":{"alerts":[{"labels":{"namespace":"a"}},{"labels":{"namespace":"b"}},{"labels":{}},{}]}}"#;
+        let body =
+            br#"{"status":"success","data":{"alerts":[{"labels":{"namespace":"a"}},{"labels":{"namespace":"b"}},{"labels":{}},{}]}}"#;
         let out = String::from_utf8(filter_alerts(body, &OnlyA).unwrap()).unwrap();
         assert_eq!(out, r#"{"status":"success","data":{"alerts":[{"labels":{"namespace":"a"}}]}}"#);
     }

@@ -17,7 +17,7 @@ use super::metrics::Metrics;
 /// What came back, its body still on the way.
 #[derive(Debug)]
 pub struct Answer {
-    /// The upstream's HTTP status: 2xx, or an error that [`super::prometheus_error`] reads. Never a redirect.
+    /// The upstream's HTTP status: 2xx, or an error that [`super::prometheus_error()`] reads. Never a redirect.
     pub status: u16,
     /// `Content-Type`, if it is printable text.
     pub content_type: Option<http::HeaderValue>,

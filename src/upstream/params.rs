@@ -2,15 +2,7 @@
 
 use form_urlencoded::byte_serialize;
 
-/// An enforced text; its place is promql.
-pub struct EnforcedText(String);
-
-impl EnforcedText {
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
+use crate::promql::EnforcedText;
 
 /// Longest value of a scalar parameter, in bytes.
 const SCALAR_LIMIT_BYTES: usize = 4096;
@@ -105,6 +97,12 @@ impl Params {
     #[must_use]
     pub fn matcher(self, text: &EnforcedText) -> Params {
         self.with("match[]", text.as_str())
+    }
+
+    /// Adds one `match_target`, a selector on the labels of scrape targets.
+    #[must_use]
+    pub fn match_target(self, text: &EnforcedText) -> Params {
+        self.with("match_target", text.as_str())
     }
 
     /// Adds a parameter without selectors.

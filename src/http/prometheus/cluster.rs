@@ -37,5 +37,5 @@ handlers! {
 async fn about_cluster(site: &Site, call: Call, path: ClusterPath) -> Result<Response<Body>, PrometheusError> {
     let params = path.parameters().iter().flat_map(|name| call.params.all(name).map(move |value| (*name, value.to_owned()))).collect();
     let reply = site.engine.about_cluster(&call.asker(), path, params).await?;
-    pass::reply(reply, call).await
+    Ok(pass::reply(reply, call).await?)
 }

@@ -17,5 +17,5 @@ pub(super) async fn exemplars(State(site): State<Arc<Site>>, call: Call) -> Resu
         end_ms: read::time(&call.params, "end")?,
     };
     let reply = site.engine.exemplars(&call.asker(), query).await?;
-    pass::reply(reply, call).await
+    Ok(pass::reply(reply, call).await?)
 }

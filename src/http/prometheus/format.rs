@@ -22,5 +22,5 @@ pub(super) async fn parse_query(State(site): State<Arc<Site>>, call: Call) -> Re
 async fn about_text(site: &Site, call: Call, path: TextPath) -> Result<Response<Body>, PrometheusError> {
     let text = call.params.required("query")?.to_owned();
     let reply = site.engine.about_text(&call.asker(), path, &text).await?;
-    pass::reply(reply, call).await
+    Ok(pass::reply(reply, call).await?)
 }

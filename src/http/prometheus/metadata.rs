@@ -19,5 +19,5 @@ pub(super) async fn metadata(State(site): State<Arc<Site>>, call: Call) -> Resul
         },
     };
     let reply = site.engine.metadata(&call.asker(), selection).await?;
-    pass::reply(reply, call).await
+    Ok(pass::reply(reply, call).await?)
 }

@@ -18,7 +18,7 @@ pub(super) async fn instant(State(site): State<Arc<Site>>, call: Call) -> Result
         evaluation: evaluation(&call.params)?,
     };
     let reply = site.engine.instant(&call.asker(), query).await?;
-    pass::reply(reply, call).await
+    Ok(pass::reply(reply, call).await?)
 }
 
 /// Evaluates an expression at every step of a window.
@@ -39,7 +39,7 @@ pub(super) async fn range(State(site): State<Arc<Site>>, call: Call) -> Result<R
         return Err(ParamError::Invalid { name: "step", reason }.into());
     }
     let reply = site.engine.range(&call.asker(), query).await?;
-    pass::reply(reply, call).await
+    Ok(pass::reply(reply, call).await?)
 }
 
 fn evaluation(params: &Params) -> Result<Evaluation, ParamError> {

@@ -23,14 +23,14 @@ pub(super) async fn rules(State(site): State<Arc<Site>>, call: Call) -> Result<R
         exclude_alerts: flag(params, "exclude_alerts")?,
         page: page(params)?,
     };
-    let reply = site.engine.rules(&call.asker(), selection).await?;
-    pass::reply(reply, call).await
+    let reply = site.engine.rules_of(&call.asker(), selection).await?;
+    Ok(pass::reply(reply, call).await?)
 }
 
 /// Alerts that are pending or firing.
 pub(super) async fn alerts(State(site): State<Arc<Site>>, call: Call) -> Result<Response<Body>, PrometheusError> {
     let reply = site.engine.alerts(&call.asker()).await?;
-    pass::reply(reply, call).await
+    Ok(pass::reply(reply, call).await?)
 }
 
 fn kind(params: &Params) -> Result<Option<String>, ParamError> {

@@ -18,13 +18,13 @@ pub(super) async fn series(State(site): State<Arc<Site>>, call: Call) -> Result<
         return Err(ApiError::bad_request("no match[] parameter provided").into());
     }
     let reply = site.engine.series(&call.asker(), selection).await?;
-    pass::reply(reply, call).await
+    Ok(pass::reply(reply, call).await?)
 }
 
 /// The names of labels.
 pub(super) async fn labels(State(site): State<Arc<Site>>, call: Call) -> Result<Response<Body>, PrometheusError> {
     let reply = site.engine.labels(&call.asker(), selection(&call.params)?).await?;
-    pass::reply(reply, call).await
+    Ok(pass::reply(reply, call).await?)
 }
 
 /// The values of one label.
@@ -34,14 +34,14 @@ pub(super) async fn label_values(
     call: Call,
 ) -> Result<Response<Body>, PrometheusError> {
     let reply = site.engine.label_values(&call.asker(), &name, selection(&call.params)?).await?;
-    pass::reply(reply, call).await
+    Ok(pass::reply(reply, call).await?)
 }
 
 /// The newest sample of every series that fits, in the text format.
 pub(super) async fn federate(State(site): State<Arc<Site>>, call: Call) -> Result<Response<Body>, PrometheusError> {
     let selection = SeriesSelection { matches: call.params.all("match[]").map(str::to_owned).collect(), ..SeriesSelection::default() };
     let reply = site.engine.federate(&call.asker(), selection).await?;
-    pass::reply(reply, call).await
+    Ok(pass::reply(reply, call).await?)
 }
 
 fn selection(params: &Params) -> Result<SeriesSelection, ParamError> {

@@ -120,6 +120,14 @@ impl ScopeRules {
         }
     }
 
+    /// The label that says whose a series of this metric is; `None` where no label does.
+    pub fn tenant_label(&self, metric_name: &str) -> Option<&str> {
+        match &*self.policy.rows.of_name(metric_name).target {
+            Target::Label(name) => Some(name),
+            Target::Shared | Target::Cluster => None,
+        }
+    }
+
     /// Whether nothing is hidden from this caller.
     pub fn is_cluster_wide(&self) -> bool {
         matches!(self.view, View::ClusterWide)
