@@ -12,4 +12,4 @@ fi
 # shellcheck source=/dev/null
 source "$ports"
 step "load on http://127.0.0.1:$HECATE_PORT for half a minute"
-"$BIN/k6" run --no-usage-report --env "HECATE=http://127.0.0.1:$HECATE_PORT" "$ROOT/loadtest/edge.js"
+"$BIN/k6" run --quiet --no-usage-report --env "HECATE=http://127.0.0.1:$HECATE_PORT" "$ROOT/loadtest/edge.js"
