@@ -47,7 +47,9 @@ pub(crate) fn fold(node: Value) -> Value {
 pub(crate) fn unfoldable(node: &Value) -> bool {
     match node {
         Value::Array(list) => list.iter().any(unfoldable),
-        Value::Object(map) => ["range", "offset", "step"].iter().any(|k| map.get(*k).is_some_and(|v| v == "invalid")) || map.values().any(unfoldable),
+        Value::Object(map) => {
+            ["range", "offset", "step"].iter().any(|k| map.get(*k).is_some_and(|v| v == "invalid")) || map.values().any(unfoldable)
+        }
         _ => false,
     }
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hecate::promql::{
-    ConflictMode, ErrorKind, Features, MetricName, NameGuard, Options, Query, Refusal, Rule, ScopeError, ScopedQuery, TenantRules, Window, parse,
+    ConflictMode, ErrorKind, Features, MetricName, NameGuard, Options, Query, Refusal, Rule, ScopeError, ScopedQuery, TenantRules, Window,
+    parse,
 };
 use serde_json::Value;
 
@@ -30,7 +31,8 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub(crate) const HEADER: &str = "corpus | expressions | both accept | both reject | unanswered | folded same | both invalid | injected right | info refused";
+    pub(crate) const HEADER: &str =
+        "corpus | expressions | both accept | both reject | unanswered | folded same | both invalid | injected right | info refused";
 
     pub(crate) fn row(&self, name: &str, count: usize) -> String {
         let Tally { accepted, rejected, unanswered, folded, both_invalid, injected, info_refused } = self;
@@ -52,7 +54,8 @@ impl Tally {
 pub(crate) fn all(judge: &Prometheus, texts: &[String], dialect: Dialect) -> (Tally, Vec<String>) {
     let next = AtomicUsize::new(0);
     let worker = || {
-        let mut comparison = Comparison { client: Client::connect(judge.address), options: options(dialect), tally: Tally::default(), problems: Vec::new() };
+        let mut comparison =
+            Comparison { client: Client::connect(judge.address), options: options(dialect), tally: Tally::default(), problems: Vec::new() };
         while let Some(text) = texts.get(next.fetch_add(1, Ordering::Relaxed)) {
             if let Err(problem) = comparison.text(text) {
                 comparison.problems.push(format!("{text:?}: {problem}"));
