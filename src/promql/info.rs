@@ -80,7 +80,7 @@ fn carries(expr: &Expr, label: &str, depth: usize) -> bool {
         Node::Call { function, args } => {
             let relabels = matches!(function.name, "label_replace" | "label_join" | "vector") || function.is_absent();
             let mut vectors = args.iter().filter(|a| matches!(a.kind, Type::Vector | Type::Matrix));
-            !relabels && vectors.next().is_some_and(|first| carries(first))
+            !relabels && vectors.next().is_some_and(carries)
         }
         Node::Binary(b) => {
             let operator = &b.operator;

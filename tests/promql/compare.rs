@@ -127,7 +127,7 @@ impl Comparison {
         self.unfolded(&ours, &theirs)?;
         self.folded(&ours, &theirs)?;
         // Two kinds of matchers, each asked of half of the texts.
-        let tenants: &'static [&'static str] = if text.len() % 2 == 0 { &["a"] } else { &["a", "b-1"] };
+        let tenants: &'static [&'static str] = if text.len().is_multiple_of(2) { &["a"] } else { &["a", "b-1"] };
         self.injected(text, tenants, &theirs)
     }
 

@@ -2,6 +2,8 @@
 //! same tree. The judge is `/api/v1/parse_query` of a real Prometheus; the texts come from the corpus that its Go module carries (read
 //! where it lies), from a generator and from a mutator.
 
+#![expect(clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking, and shows its table")]
+
 mod ast;
 mod compare;
 mod corpus;
