@@ -1,6 +1,5 @@
 //! The configuration as its reader meets it: good files, bad files, the shipped file and the manual.
 
-
 mod bounds;
 mod errors;
 mod good;
