@@ -399,6 +399,17 @@ fn hostile_texts_are_answered() {
         query.cost(Window { step_ms: 1000, range_ms: 100_000 }).unwrap();
         query.may_collide();
     }
+    // The deepest that can be set, on the stack of a test's thread.
+    let deepest = Options { depth: 60, operators: 10_000, right_operators: 200, ..wide() };
+    for text in [
+        deep("(a or b and c == d + e * f ^ ", ")", 60),
+        deep("sum(a or b and c == d + e * -f ^ ", ")", 60),
+        deep("max_over_time(-", "[5m:1m] offset - -1m)", 60),
+    ] {
+        let query = ScopedQuery::new(&text, &Policy::of(&["a"]), &deepest, ConflictMode::Empty).unwrap();
+        query.cost(Window { step_ms: 1000, range_ms: 100_000 }).unwrap();
+        query.may_collide();
+    }
     for text in [
         deep("(", ")", 41),
         "(".repeat(16_000),
