@@ -404,7 +404,7 @@ fn hostile_texts_are_answered() {
     for text in [
         deep("(a or b and c == d + e * f ^ ", ")", 60),
         deep("sum(a or b and c == d + e * -f ^ ", ")", 60),
-        deep("max_over_time(-", "[5m:1m] offset - -1m)", 60),
+        deep("max_over_time(", "[5m:1m] offset - -1m)", 60),
     ] {
         let query = ScopedQuery::new(&text, &Policy::of(&["a"]), &deepest, ConflictMode::Empty).unwrap();
         query.cost(Window { step_ms: 1000, range_ms: 100_000 }).unwrap();
