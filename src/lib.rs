@@ -4,10 +4,24 @@
 //!
 //! Rooms, from the door down to the cellar; imports run downward only (`tests/architecture.rs`):
 //!
-//! * [`config`]: one struct per topic, read and validated once (the stairwell, open to every floor)
+//! * [`app`]: builds the parts and hands them to each other; the commands
+//! * [`proxy`]: Pingora: sockets, TLS, bounds, slow clients, drain, the bridge to axum
+//! * [`http`]: axum: one file per family and group of paths; errors become statuses here
+//! * [`query`]: the engine: enforce, weigh, ask, filter; explain; fairness per user
+//! * [`upstream`]: clients of Prometheus-like backends: places, retries, health
+//! * [`tenancy`]: who is asking, what they may see, which label says so
 //! * [`promql`]: ground floor, pure: parse, enforce, print and weigh expressions
+//! * [`config`]: one struct per topic, read and validated once (the stairwell, open to every floor)
+//! * [`telemetry`]: logs, metrics, traces and health, called by every floor (the other stairwell)
 
 #![forbid(unsafe_code)]
 
+pub mod app;
 pub mod config;
+pub mod http;
 pub mod promql;
+pub mod proxy;
+pub mod query;
+pub mod telemetry;
+pub mod tenancy;
+pub mod upstream;

@@ -1,1 +1,76 @@
-fn main() {}
+//! `hecate`: arguments → configuration → telemetry → app → run.
+
+#![forbid(unsafe_code)]
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use hecate::app::{App, Arguments, Command, arguments::Token};
+use hecate::config::{self, Config};
+use hecate::telemetry::{self, Metrics};
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+/// `EX_USAGE` of sysexits: the configuration is at fault, and starting again will not help.
+const BAD_CONFIGURATION: u8 = 64;
+
+fn main() -> ExitCode {
+    let started = Instant::now();
+    match run(Arguments::parse(), started) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            say(&mut std::io::stderr(), &format!("Invalid configuration:\n{error}\n"));
+            ExitCode::from(BAD_CONFIGURATION)
+        }
+    }
+}
+
+/// Whether all went well.
+fn run(arguments: Arguments, started: Instant) -> Result<bool, Box<dyn std::error::Error>> {
+    let load = |file: hecate::app::arguments::ConfigFile| Config::load(file.config.as_deref(), config::environment());
+    let (text, well) = match arguments.command {
+        None => return serve(&load(arguments.file)?, started),
+        Some(Command::Serve(file)) => return serve(&load(file)?, started),
+        Some(Command::Check(file)) => {
+            let config = load(file)?;
+            runtime(&config)?.block_on(hecate::app::check(&config))?
+        }
+        Some(Command::Explain(asked)) => hecate::app::explain(&load(asked.file.clone())?, &asked)?,
+        Some(Command::Token(Token::New { name, namespaces })) => (hecate::app::new_token(&name, &namespaces)?, true),
+    };
+    say(&mut std::io::stdout(), &text);
+    Ok(well)
+}
+
+fn serve(config: &Config, started: Instant) -> Result<bool, Box<dyn std::error::Error>> {
+    let metrics = Metrics::new()?;
+    let mut telemetry = telemetry::init(&config.telemetry, &metrics)?;
+    let runtime = runtime(config)?;
+    let _inside = runtime.enter();
+    let app = App::build(config, &metrics, &telemetry.tracer(), started)?;
+    let (public, admin) = app.addresses();
+    let scheme = if app.is_tls() { "https" } else { "http" };
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    say(&mut std::io::stdout(), &format!("hecate {} serves {scheme}://{public} (admin http://{admin})\n", env!("CARGO_PKG_VERSION")));
+    runtime.block_on(app.run(async move {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+    }))?;
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    telemetry.flush(Duration::from_secs(2));
+    Ok(true)
+}
+
+fn runtime(config: &Config) -> std::io::Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(config.server.threads).enable_all().build()
+}
+
+/// A closed pipe is no reason to fail.
+fn say(out: &mut impl Write, text: &str) {
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}

@@ -2,17 +2,35 @@
 //!
 //! `config.yaml` keys are a contract (docs/configuration.md). Everything has a default, so that `hecate` runs with
 //! no file at all. This module knows nothing of the rooms that use it.
+//!
+//! The way of a file: `yaml` makes a tree that knows places, `environment` is laid over it, every topic reads its own keys
+//! through `reader`, and what nobody asked for is unknown. All errors are found in one go.
 
 mod auth;
+mod environment;
+mod error;
+mod labels;
+mod later;
 mod limits;
+mod load;
+mod mask;
+mod reader;
 mod secret;
 mod server;
 mod telemetry;
 mod tenancy;
+#[cfg(test)]
+mod tests;
+mod upstream_auth;
 mod upstreams;
+mod values;
+mod yaml;
 
 pub use auth::{Anonymous, Auth, Claims, Jwt, Provider, StaticUsers};
+pub use environment::environment;
+pub use error::{ConfigError, ConfigErrors, Place};
 pub use limits::Limits;
+pub use load::Origin;
 pub use secret::Secret;
 pub use server::{Server, Tls};
 pub use telemetry::{LogFormat, Telemetry};
@@ -20,7 +38,7 @@ pub use tenancy::{Conflict, LabelRule, Promql, RuleTarget, Tenancy, TenantLabels
 pub use upstreams::{Credentials, Role, Upstream, UpstreamAuth, UpstreamKind};
 
 /// The whole configuration, valid by construction: `load` is the only way to get one that did not start as the default.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// Listeners, TLS, drain and the bounds of the edge.
     pub server: Server,
@@ -36,4 +54,21 @@ pub struct Config {
     pub limits: Limits,
     /// Logs and traces.
     pub telemetry: Telemetry,
+    /// Where the values stand, for errors that are found later.
+    pub origin: Origin,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            server: Server::default(),
+            upstreams: Upstream::shipped(),
+            auth: Auth::default(),
+            tenancy: Tenancy::default(),
+            promql: Promql::default(),
+            limits: Limits::default(),
+            telemetry: Telemetry::default(),
+            origin: Origin::default(),
+        }
+    }
 }

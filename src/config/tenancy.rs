@@ -1,7 +1,13 @@
 //! `tenancy:` and `promql:` which label carries the tenant, and the dialect.
 
+use std::path::PathBuf;
+
+use super::error::ConfigError;
+use super::reader::Map;
+use super::{labels, values};
+
 /// The policy: which label of which metric carries the tenant.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Tenancy {
     /// The rules of `labels_file`, or the map that Hecate ships when the key is not set.
     pub labels: TenantLabels,
@@ -58,5 +64,50 @@ pub struct Promql {
 impl Default for TenantLabels {
     fn default() -> Self {
         TenantLabels { rules: Vec::new(), default_label: "namespace".into() }
+    }
+}
+
+/// `conflict`, as it is written.
+pub(super) const CONFLICTS: &[(&str, Conflict)] = &[("empty", Conflict::Empty), ("error", Conflict::Error)];
+
+impl Default for Tenancy {
+    fn default() -> Self {
+        Tenancy { labels: TenantLabels::shipped(), conflict: Conflict::default() }
+    }
+}
+
+impl Tenancy {
+    /// The policy and the file that it came from. Errors in that file are added to `errors`.
+    pub(super) fn read(map: &mut Map<'_>, errors: &mut Vec<ConfigError>) -> (Tenancy, Option<PathBuf>) {
+        let labels_file = map.value("labels_file", values::path);
+        let default_label = map.value("default_label", labels::label_name);
+        let conflict = map.value("conflict", values::word(CONFLICTS)).unwrap_or_default();
+        let mut tenant_labels = TenantLabels::shipped();
+        if let Some(path) = &labels_file {
+            match labels::read(path, errors) {
+                Ok(Some(file)) => {
+                    if let (Some(here), Some(there)) = (&default_label, &file.default_label)
+                        && here != there
+                    {
+                        let message = format!("\"{here}\", but {} says `default: {there}`; keep one", path.display());
+                        map.error_at("default_label", message);
+                    }
+                    let usual = TenantLabels::default().default_label;
+                    tenant_labels = TenantLabels { rules: file.rules, default_label: file.default_label.unwrap_or(usual) };
+                }
+                Ok(None) => {}
+                Err(message) => map.error_at("labels_file", message),
+            }
+        }
+        if let Some(label) = default_label {
+            tenant_labels.default_label = label;
+        }
+        (Tenancy { labels: tenant_labels, conflict }, labels_file)
+    }
+}
+
+impl Promql {
+    pub(super) fn read(map: &mut Map<'_>) -> Promql {
+        Promql { features: map.values("features", values::text).unwrap_or_default() }
     }
 }

@@ -1,11 +1,15 @@
 //! `upstreams:` the Prometheus-like backends.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use url::Url;
 
 use super::Secret;
+use super::reader::Map;
+use super::values;
+use super::yaml::Node;
 
 /// One backend.
 #[derive(Clone, Debug)]
@@ -87,4 +91,110 @@ pub enum Credentials {
         /// Password.
         password: Secret,
     },
+}
+
+/// The upstream that is there without any configuration.
+pub(super) const DEFAULT_NAME: &str = "prometheus";
+/// A Prometheus as it is started without options.
+pub(super) const DEFAULT_URL: &str = "http://127.0.0.1:9090";
+
+/// `kind`, as it is written.
+pub(super) const KINDS: &[(&str, UpstreamKind)] = &[
+    ("prometheus", UpstreamKind::Prometheus),
+    ("thanos", UpstreamKind::Thanos),
+    ("mimir", UpstreamKind::Mimir),
+    ("victoriametrics", UpstreamKind::VictoriaMetrics),
+];
+/// `role`, as it is written.
+pub(super) const ROLES: &[(&str, Role)] = &[("hot", Role::Hot), ("cold", Role::Cold)];
+
+impl Upstream {
+    /// A hot Prometheus without credentials, everything else as shipped.
+    pub fn new(name: impl Into<String>, url: Url) -> Upstream {
+        Upstream {
+            name: name.into(),
+            url,
+            kind: UpstreamKind::Prometheus,
+            role: Role::Hot,
+            retention: None,
+            settle: Duration::from_secs(60),
+            timeout: Duration::from_secs(60),
+            connect_timeout: Duration::from_secs(5),
+            read_timeout: Duration::from_secs(60),
+            max_concurrent: 32,
+            retries: 2,
+            health_interval: Duration::from_secs(10),
+            auth: UpstreamAuth::default(),
+        }
+    }
+
+    /// What is there without `upstreams:`.
+    pub(super) fn shipped() -> Vec<Upstream> {
+        Url::parse(DEFAULT_URL).map(|url| Upstream::new(DEFAULT_NAME, url)).into_iter().collect()
+    }
+
+    /// The list, and what has to hold between its entries.
+    pub(super) fn read_all(map: &mut Map<'_>) -> Vec<Upstream> {
+        let Some(upstreams) = map.maps("upstreams", |entry| Some((Upstream::read(entry)?, entry.path_of("")))) else {
+            return Upstream::shipped();
+        };
+        let mut names: HashMap<&str, &str> = HashMap::new();
+        for (upstream, path) in &upstreams {
+            if let Some(first) = names.insert(&upstream.name, path).filter(|_| !upstream.name.is_empty()) {
+                let message = format!("\"{}\" is the name of {} too; names have to differ", upstream.name, first.trim_end_matches('.'));
+                map.findings().error_at(&format!("{path}name"), message);
+            }
+        }
+        let hot = upstreams.iter().find(|(upstream, _)| upstream.role == Role::Hot);
+        let cold = upstreams.iter().find(|(upstream, _)| upstream.role == Role::Cold);
+        match (hot, cold) {
+            (None, _) if map.length_of("upstreams") == upstreams.len() => {
+                map.error_at("upstreams", "no upstream is hot; give the one with the newest data `role: hot`")
+            }
+            (Some((first_hot, path)), Some((first_cold, cold_path))) if first_hot.retention.is_none() => map.findings().error_at(
+                &format!("{cold_path}role"),
+                format!("\"{}\" is cold, but {path}retention is missing; it says from which age on the cold one is asked", first_cold.name),
+            ),
+            _ => {}
+        }
+        upstreams.into_iter().map(|(upstream, _)| upstream).collect()
+    }
+
+    fn read(map: &mut Map<'_>) -> Option<Upstream> {
+        const DAY: Duration = Duration::from_secs(24 * 3600);
+        let patience = || values::duration(Duration::from_millis(10)..=Duration::from_secs(3600));
+        let name = map.required("name", "a short name, such as prometheus", upstream_name).unwrap_or_default();
+        let url = map.required("url", "where it answers, such as http://prometheus:9090", values::http_url);
+        // A wrong URL is an error already and nothing is built from it; the stand-in lets the other keys be read.
+        let shipped = Upstream::new(name, url.or_else(|| Url::parse(DEFAULT_URL).ok())?);
+        let upstream = Upstream {
+            kind: map.value("kind", values::word(KINDS)).unwrap_or(shipped.kind),
+            role: map.value("role", values::word(ROLES)).unwrap_or(shipped.role),
+            retention: map.value("retention", values::duration(Duration::from_secs(60)..=DAY * 36_525)),
+            settle: map.value("settle", values::duration(Duration::ZERO..=DAY)).unwrap_or(shipped.settle),
+            timeout: map.value("timeout", patience()).unwrap_or(shipped.timeout),
+            connect_timeout: map.value("connect_timeout", patience()).unwrap_or(shipped.connect_timeout),
+            read_timeout: map.value("read_timeout", patience()).unwrap_or(shipped.read_timeout),
+            max_concurrent: map.value("max_concurrent", values::count(1..=100_000)).unwrap_or(shipped.max_concurrent),
+            retries: map.value("retries", values::number(0..=10)).map_or(shipped.retries, |retries| retries as u32),
+            health_interval: map
+                .value("health_interval", values::duration(Duration::from_millis(100)..=DAY))
+                .unwrap_or(shipped.health_interval),
+            auth: map.map("auth", UpstreamAuth::read).unwrap_or_default(),
+            ..shipped
+        };
+        if upstream.role == Role::Cold && upstream.retention.is_some() {
+            map.error_at("retention", "only a hot upstream has it: what is older is asked of the cold one");
+        }
+        Some(upstream)
+    }
+}
+
+fn upstream_name(node: &Node) -> Result<String, String> {
+    let written = values::text(node)?;
+    let is_plain = written.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+    if is_plain && written.len() <= 63 {
+        return Ok(written);
+    }
+    Err(format!("{} is not a name; use up to 63 letters, digits, `-`, `_` and `.`", values::quote(&written)))
 }

@@ -7,7 +7,7 @@ use super::enforce::{self, ConflictMode, Problem};
 use super::error::{Place, caret};
 use super::print::print_selector;
 use super::query::{self, Query};
-use super::rules::{Refusal, Rule, TenantRules};
+use super::rules::{NameGuard, Refusal, Rule, TenantRules};
 use super::selectors::SelectorInfo;
 use super::time::TimeDependence;
 use super::{Options, ParseError, Span, Window, parse, walk};
@@ -235,6 +235,24 @@ impl ScopedSelectors {
         for rule in rules.everything() {
             let printed = print_selector(&enforce::selector_for(&rule))?;
             scoped.texts.push(verified(printed, std::slice::from_ref(&rule), &Options::default())?);
+        }
+        Ok(scoped)
+    }
+
+    /// Selectors on the labels of scrape targets, which say whose a target is in the same words as the labels of its series.
+    ///
+    /// # Errors
+    /// [`ScopeError::Internal`] when the rules do not make valid selectors.
+    pub fn of_targets(rules: &dyn TenantRules) -> Result<ScopedSelectors, ScopeError> {
+        let mut scoped = ScopedSelectors { texts: Vec::new(), selectors: Vec::new() };
+        for rule in rules.everything() {
+            // Targets have no metric name, so the guards that tell rules apart have nothing to hold on to.
+            let Rule::Tenant { label, values, .. } = rule else { continue };
+            let rule = Rule::Tenant { label, values, names: NameGuard::default() };
+            let text = verified(print_selector(&enforce::selector_for(&rule))?, std::slice::from_ref(&rule), &Options::default())?;
+            if !scoped.texts.contains(&text) {
+                scoped.texts.push(text);
+            }
         }
         Ok(scoped)
     }

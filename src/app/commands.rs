@@ -1,0 +1,131 @@
+//! `hecate check`, `hecate explain` and `hecate token new`: text in, text out.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::arguments::Explain;
+use super::serve::{self, StartError};
+use crate::config::{Config, ConfigErrors};
+use crate::promql::Window;
+use crate::query::Explained;
+use crate::telemetry::{Metrics, RegisterError, State, Tracer};
+use crate::tenancy::{Authenticator, InvalidNamespace, Namespace, Scope, new_token as make_token};
+
+/// How long a dependency may take to answer `hecate check`.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Why a command has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// The configuration.
+    #[error("{0}")]
+    Config(#[from] ConfigErrors),
+    /// A part that cannot be built.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The providers of identity.
+    #[error(transparent)]
+    Tenancy(#[from] crate::tenancy::SetUpError),
+    /// A namespace that cannot exist.
+    #[error(transparent)]
+    Namespace(#[from] InvalidNamespace),
+    /// A duration that is none.
+    #[error("{0}")]
+    Duration(String),
+    /// The metrics of the parts.
+    #[error(transparent)]
+    Metrics(#[from] RegisterError),
+}
+
+/// Builds everything that a server would have, and asks every upstream. The text, and whether all is well.
+///
+/// # Errors
+/// When a part cannot be built.
+pub async fn check(config: &Config) -> Result<(String, bool), CommandError> {
+    let metrics = Metrics::new()?;
+    let parts = serve::parts(config, &metrics, &Tracer::disabled())?;
+    Authenticator::new(&config.auth, config.server.listen.ip().is_loopback())?;
+    let (_running, stops) = watch::channel(false);
+    let looks = parts.upstreams.spawn_health(&stops);
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let mut checks = parts.engine.checks();
+    // Unknown is what has not been asked yet.
+    while checks.values().any(|check| check.status == State::Degraded) && tokio::time::Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        checks = parts.engine.checks();
+    }
+    looks.iter().for_each(tokio::task::JoinHandle::abort);
+    let mut text = String::from("the configuration is valid\n");
+    for (name, check) in &checks {
+        let said = match check.status {
+            State::Healthy => "answers",
+            State::Degraded | State::Unhealthy => "does not answer",
+        };
+        let detail = check.detail.as_ref().map(|detail| format!(" ({detail})")).unwrap_or_default();
+        let _ = writeln!(text, "{name} {said}{detail}");
+    }
+    let well = checks.values().all(|check| check.status == State::Healthy);
+    Ok((text, well))
+}
+
+/// What would be sent for a query, as text for people, and whether it would be sent at all.
+///
+/// # Errors
+/// When the arguments or the configuration cannot be used.
+pub fn explain(config: &Config, asked: &Explain) -> Result<(String, bool), CommandError> {
+    let metrics = Metrics::new()?;
+    let engine = serve::parts(config, &metrics, &Tracer::disabled())?.engine;
+    let namespaces = asked.namespaces.iter().map(|name| Namespace::new(name)).collect::<Result<Vec<_>, _>>()?;
+    let scope = if namespaces.is_empty() { Scope::ClusterWide } else { Scope::of(namespaces) };
+    let millis = |text: &Option<String>| -> Result<i64, CommandError> {
+        let Some(text) = text else { return Ok(0) };
+        let duration = crate::http::parse_duration(text).map_err(CommandError::Duration)?;
+        Ok(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
+    };
+    let window = Window { step_ms: millis(&asked.step)?, range_ms: millis(&asked.window)? };
+    let told = engine.explain(&scope, &asked.query, window);
+    Ok((for_people(&told), told.valid))
+}
+
+fn for_people(told: &Explained) -> String {
+    let mut lines = Vec::new();
+    let mut line = |name: &str, value: &str| lines.push(format!("{name:<11}{value}"));
+    if let Some(query) = &told.canonical_query {
+        line("canonical", query);
+    }
+    if let Some(query) = &told.enforced_query {
+        line("enforced", query);
+    }
+    for selector in &told.selectors {
+        let label =
+            selector.tenant_label.as_deref().map_or("no tenant label is needed".to_owned(), |label| format!("tenant label {label}"));
+        let back = selector.reads_back_ms.map(|ms| format!(", reads back {} s", ms / 1000)).unwrap_or_default();
+        line("selector", &format!("{}: {label}, at least {} samples{back}", selector.text, selector.samples));
+    }
+    if let Some(estimate) = &told.estimate {
+        line("estimate", &format!("at least {} series, {} samples, {} points each", estimate.series, estimate.samples, estimate.points));
+    }
+    if let Some(cacheable) = &told.cacheable {
+        line("cacheable", &format!("{}: {}", if cacheable.yes { "yes" } else { "only as a whole" }, cacheable.reason));
+    }
+    for warning in &told.warnings {
+        line("warning", warning);
+    }
+    for error in &told.errors {
+        line("refused", &error.message);
+        error.excerpt.iter().flat_map(|excerpt| excerpt.lines()).for_each(|excerpt| line("", excerpt));
+    }
+    lines.join("\n") + "\n"
+}
+
+/// A random token and the line of users.yaml that makes it known.
+///
+/// # Errors
+/// When a namespace cannot exist, or the system gives no random numbers.
+pub fn new_token(name: &str, namespaces: &[String]) -> Result<String, CommandError> {
+    let namespaces = namespaces.iter().map(|name| Namespace::new(name)).collect::<Result<Vec<_>, _>>()?;
+    let made = make_token(name, &namespaces)?;
+    Ok(format!("token, shown once: {}\nline for users.yaml, below `users:`:\n{}\n", made.token.expose(), made.line))
+}

@@ -1,0 +1,156 @@
+//! The server: built, bound, run, drained.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use crate::config::{self, Config, ConfigError};
+use crate::http::{self, Recorder, Site};
+use crate::promql::{ConflictMode, Features, Options};
+use crate::proxy::{Bound, Certificates, Edge, ListenError, TlsError};
+use crate::query::{Engine, Fairness};
+use crate::telemetry::{AccessLog, Metrics, Readiness, SlowQueryLog, Tracer};
+use crate::tenancy::{self, Authenticator, Policy};
+use crate::upstream::{self, Upstreams, install_crypto};
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A value that only its room can judge.
+    #[error("{0}")]
+    Config(ConfigError),
+    /// The providers of identity.
+    #[error(transparent)]
+    Tenancy(#[from] tenancy::SetUpError),
+    /// The clients of upstreams.
+    #[error(transparent)]
+    Upstream(#[from] upstream::SetUpError),
+    /// A listener.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The certificate.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+/// Everything, built and bound; nothing is accepted yet.
+pub struct App {
+    settings: Arc<config::Server>,
+    public: (Bound, Edge),
+    admin: (Bound, Edge),
+    certificates: Option<Arc<Certificates>>,
+    upstreams: Arc<Upstreams>,
+    readiness: Arc<Readiness>,
+}
+
+/// The parts that answer queries, without a listener: for the server and for `hecate explain`.
+pub(super) struct Parts {
+    pub(super) upstreams: Arc<Upstreams>,
+    pub(super) engine: Engine,
+}
+
+/// Clients, policy and engine.
+///
+/// # Errors
+/// When a setting cannot be used.
+pub(super) fn parts(config: &Config, metrics: &Metrics, tracer: &Tracer) -> Result<Parts, StartError> {
+    install_crypto();
+    let upstreams = Arc::new(Upstreams::new(&config.upstreams, metrics.registry())?);
+    let features = Features::from_names(&config.promql.features)
+        .map_err(|e| StartError::Config(ConfigError::new(config.place_of("promql.features"), "promql.features", e.to_string())))?;
+    let limits = &config.limits;
+    let options = Options { bytes: limits.query_bytes, depth: limits.depth, selectors: limits.selectors, features, ..Options::default() };
+    let conflict = match config.tenancy.conflict {
+        config::Conflict::Empty => ConflictMode::Empty,
+        config::Conflict::Error => ConflictMode::Error,
+    };
+    let policy = Policy::new(&config.tenancy.labels);
+    let engine = Engine::new(upstreams.clone(), policy, options, conflict, limits.clone(), metrics.clone(), tracer.clone());
+    Ok(Parts { upstreams, engine })
+}
+
+impl App {
+    /// Builds the parts and binds the listeners, so that everything that can be wrong is wrong before anything is served.
+    ///
+    /// # Errors
+    /// A setting that cannot be used, a file that cannot be read, an address that is taken.
+    pub fn build(config: &Config, metrics: &Metrics, tracer: &Tracer, started: Instant) -> Result<App, StartError> {
+        let Parts { upstreams, engine } = parts(config, metrics, tracer)?;
+        let settings = Arc::new(config.server.clone());
+        let readiness = Arc::new(Readiness::new(metrics));
+        let site = Arc::new(Site {
+            authenticator: Authenticator::new(&config.auth, settings.listen.ip().is_loopback())?,
+            engine,
+            fairness: Fairness::new(config.limits.rate_per_user, config.limits.concurrent_per_user),
+            readiness: readiness.clone(),
+            metrics: metrics.clone(),
+            masked_config: config.masked_yaml(),
+            started,
+            routes: http::route_metrics(metrics),
+        });
+        let recorder = |access_log| {
+            let slow = SlowQueryLog::new(config.telemetry.slow_query, metrics);
+            Arc::new(Recorder::new(metrics, AccessLog::new(access_log), slow, tracer.clone()))
+        };
+        let edge = |router, prepare, access_log| Edge::new(router, prepare, settings.clone(), metrics.clone(), recorder(access_log));
+        let public = edge(http::router(site.clone(), &settings), http::take_prefix as _, config.telemetry.access_log);
+        // Scrapes and probes every few seconds are not worth a line.
+        let admin = edge(http::admin_router(site), http::leave_as_it_is as _, false);
+        let certificates = settings.tls.as_ref().map(Certificates::load).transpose()?;
+        Ok(App {
+            public: (Bound::bind(settings.listen)?, public),
+            admin: (Bound::bind(settings.admin_listen)?, admin),
+            settings,
+            certificates,
+            upstreams,
+            readiness,
+        })
+    }
+
+    /// Where it listens: the public address and the admin address.
+    pub fn addresses(&self) -> (SocketAddr, SocketAddr) {
+        (self.public.0.address(), self.admin.0.address())
+    }
+
+    /// Whether the public listener speaks TLS.
+    pub fn is_tls(&self) -> bool {
+        self.certificates.is_some()
+    }
+
+    /// Serves until `stop`; then says that it is not ready, goes on for `server.drain_delay`, and ends what is under way
+    /// within `server.drain`. The admin listener goes last, so that the drain can be watched.
+    ///
+    /// # Errors
+    /// When a listener cannot be set up.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), StartError> {
+        let (stop_public, public_stops) = watch::channel(false);
+        let (stop_admin, admin_stops) = watch::channel(false);
+        let _health = self.upstreams.spawn_health(&admin_stops);
+        if let Some(certificates) = &self.certificates {
+            tokio::spawn(certificates.clone().watch());
+        }
+        let (bound, edge) = self.public;
+        let public = tokio::spawn(bound.serve(edge, self.certificates, public_stops));
+        let (bound, edge) = self.admin;
+        let admin = tokio::spawn(bound.serve(edge, None, admin_stops));
+        self.readiness.set_ready();
+
+        stop.await;
+        self.readiness.set_draining();
+        tracing::info!(drain_seconds = self.settings.drain.as_secs(), "draining: no longer ready, requests under way are ended");
+        tokio::time::sleep(self.settings.drain_delay).await;
+        let _ = stop_public.send(true);
+        if let Ok(stopped) = public.await {
+            let abandoned = stopped?.abandoned;
+            if abandoned > 0 {
+                tracing::warn!(connections = abandoned, "the drain time is over: connections that are still busy are cut");
+            }
+        }
+        let _ = stop_admin.send(true);
+        let _ = tokio::time::timeout(Duration::from_secs(1), admin).await;
+        Ok(())
+    }
+}

@@ -1,0 +1,67 @@
+//! What is known of a request besides its text, and what is learned of it on its way.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::telemetry::{RequestId, RouteMetrics, TraceContext, Window};
+use crate::tenancy::{Identity, Scope};
+
+/// One request as it came in; shared by everybody who looks at it.
+#[derive(Debug)]
+pub struct Arrival {
+    /// The client's address, behind trusted proxies.
+    pub client: Option<IpAddr>,
+    /// The client's `X-Request-Id`, or a new one.
+    pub request_id: RequestId,
+    /// The caller's trace, or a new one.
+    pub trace: TraceContext,
+    /// HTTP/2, else HTTP/1.
+    pub http2: bool,
+    /// When its head was complete.
+    pub started: Instant,
+    /// What the handlers learned, for the logs and metrics at its end.
+    pub story: Story,
+}
+
+/// What becomes known while a request is handled.
+#[derive(Debug, Default)]
+pub struct Story(Mutex<Chapters>);
+
+/// The parts of a [`Story`]; all are missing for a request that was refused at once.
+#[derive(Clone, Debug, Default)]
+pub struct Chapters {
+    /// The route that fits its path.
+    pub route: Option<Arc<RouteMetrics>>,
+    /// Who asked.
+    pub identity: Option<Arc<Identity>>,
+    /// How far they may see, in this request.
+    pub scope: Option<Scope>,
+    /// Time spent waiting for upstreams, to the first byte.
+    pub upstream: Option<Duration>,
+    /// The query, for the slow-query log.
+    pub query: Option<Asked>,
+}
+
+/// A query, as it was asked and as it was sent.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The user's text.
+    pub original: Arc<str>,
+    /// What went upstream.
+    pub enforced: Arc<str>,
+    /// The times asked for.
+    pub window: Option<Window>,
+}
+
+impl Story {
+    /// Adds to it.
+    pub fn tell(&self, chapter: impl FnOnce(&mut Chapters)) {
+        chapter(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// What is known by now.
+    pub fn so_far(&self) -> Chapters {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

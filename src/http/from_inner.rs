@@ -1,0 +1,162 @@
+//! From the errors of the inner rooms to statuses and public messages. The one place that chooses.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use serde_json::json;
+
+use super::error::ApiError;
+use super::narrow::BadNamespace;
+use super::params::ParamError;
+use crate::promql::{ErrorKind, ParseError, ScopeError};
+use crate::query::{LimitExceeded, QueryError, Throttled};
+use crate::tenancy::{AuthError, OutsideScope};
+use crate::upstream::{PublicError, UpstreamError};
+
+/// When an upstream that is away may be asked again.
+const RETRY_SOON: Duration = Duration::from_secs(5);
+
+impl From<ParamError> for ApiError {
+    fn from(error: ParamError) -> Self {
+        let message = error.to_string();
+        match error {
+            ParamError::NotAForm { .. } => ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "bad_data", "INVALID_REQUEST", message),
+            _ => ApiError::bad_request(message),
+        }
+    }
+}
+
+impl From<BadNamespace> for ApiError {
+    fn from(error: BadNamespace) -> Self {
+        ApiError::bad_request(error.to_string())
+    }
+}
+
+impl From<OutsideScope> for ApiError {
+    fn from(error: OutsideScope) -> Self {
+        ApiError::forbidden(error.to_string())
+    }
+}
+
+impl From<AuthError> for ApiError {
+    fn from(error: AuthError) -> Self {
+        let message = error.to_string();
+        match error {
+            AuthError::Unavailable { retry_after } => ApiError::unavailable(message, retry_after),
+            AuthError::Nothing => ApiError::forbidden(message),
+            AuthError::Missing | AuthError::Malformed(_) | AuthError::Unknown | AuthError::Invalid(_) | AuthError::Expired => {
+                ApiError::new(StatusCode::UNAUTHORIZED, "unauthorized", "UNAUTHORIZED", message)
+            }
+        }
+    }
+}
+
+impl From<Throttled> for ApiError {
+    fn from(error: Throttled) -> Self {
+        let retry_after = match error {
+            Throttled::Rate { retry_after, .. } => retry_after,
+            Throttled::Concurrent { .. } => Duration::from_secs(1),
+        };
+        let api = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "RATE_LIMITED", error.to_string());
+        ApiError { retry_after: Some(retry_after), ..api }
+    }
+}
+
+impl From<ParseError> for ApiError {
+    fn from(error: ParseError) -> Self {
+        let place = json!({"line": error.line, "column": error.column});
+        let message = format!("invalid parameter \"query\": {error}");
+        match error.kind {
+            ErrorKind::Bound { .. } => too_expensive(error.to_string()),
+            ErrorKind::Internal => {
+                tracing::error!(%error, "a query could not be enforced: this is a bug, please report it");
+                ApiError::internal()
+            }
+            _ => ApiError::new(StatusCode::BAD_REQUEST, "bad_data", "INVALID_PROMQL", message).with_details(place),
+        }
+    }
+}
+
+impl From<ScopeError> for ApiError {
+    fn from(error: ScopeError) -> Self {
+        let message = error.to_string();
+        match error {
+            ScopeError::Parse(error) => error.into(),
+            ScopeError::Refused { .. } => ApiError::forbidden(message),
+            ScopeError::Conflict { .. } => ApiError::new(StatusCode::BAD_REQUEST, "bad_data", "INVALID_PROMQL", message),
+            ScopeError::Internal(_) => {
+                tracing::error!(error = %message, "a query could not be enforced: this is a bug, please report it");
+                ApiError::internal()
+            }
+        }
+    }
+}
+
+fn too_expensive(message: String) -> ApiError {
+    ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "execution", "QUERY_TOO_EXPENSIVE", message)
+}
+
+impl From<LimitExceeded> for ApiError {
+    fn from(error: LimitExceeded) -> Self {
+        let details =
+            json!({"what": error.what, "estimate": error.estimate, "limit": error.limit, "setting": error.setting, "costly": error.costly});
+        too_expensive(error.to_string()).with_details(details)
+    }
+}
+
+impl From<QueryError> for ApiError {
+    fn from(error: QueryError) -> Self {
+        let message = error.to_string();
+        match error {
+            QueryError::Scope(error) => error.into(),
+            QueryError::Window(error) => error.into(),
+            QueryError::Limit(error) => error.into(),
+            // The place in the list, then what is wrong there.
+            QueryError::Selectors(error) => ApiError { message, ..error.error.into() },
+            QueryError::TooManySeries { .. } => too_expensive(message),
+            QueryError::Upstream(error) => error.into(),
+            QueryError::Refused { status, error, retry_after } => refused(status, error, retry_after),
+            QueryError::Unreadable { detail, .. } => {
+                tracing::warn!(error = %message, %detail, "an answer was not passed on");
+                ApiError::unavailable(message, RETRY_SOON)
+            }
+            QueryError::Parameter(message) => ApiError::bad_request(message),
+            QueryError::NeedsClusterScope | QueryError::NothingInScope => ApiError::forbidden(message),
+        }
+    }
+}
+
+impl From<UpstreamError> for ApiError {
+    fn from(error: UpstreamError) -> Self {
+        let message = error.to_string();
+        tracing::warn!(error = %message, detail = error.detail(), kind = error.kind(), "an upstream did not answer");
+        match error {
+            UpstreamError::TooLarge { .. } => too_expensive(message),
+            UpstreamError::TooLong { .. } => ApiError::new(StatusCode::URI_TOO_LONG, "bad_data", "INVALID_REQUEST", message),
+            UpstreamError::Timeout { .. } | UpstreamError::ReadTimeout { .. } => {
+                let api = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", "UNAVAILABLE", message);
+                ApiError { retry_after: Some(RETRY_SOON), ..api }
+            }
+            UpstreamError::Busy { retry_after, .. } => ApiError::unavailable(message, retry_after),
+            _ => ApiError::unavailable(message, RETRY_SOON),
+        }
+    }
+}
+
+/// The upstream's own error. Its status stays where it is about the query; where it is about the upstream, it is ours.
+fn refused(status: u16, error: PublicError, retry_after: Option<Duration>) -> ApiError {
+    let PublicError { error_type, message, .. } = error;
+    let known = StatusCode::from_u16(status).ok().filter(|s| s.is_client_error() || s.is_server_error());
+    match known {
+        Some(StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT | StatusCode::SERVICE_UNAVAILABLE) => {
+            let api = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, error_type, "UNAVAILABLE", message);
+            ApiError { retry_after: Some(retry_after.unwrap_or(RETRY_SOON)), ..api }
+        }
+        Some(StatusCode::TOO_MANY_REQUESTS) => {
+            let api = ApiError::new(StatusCode::TOO_MANY_REQUESTS, error_type, "RATE_LIMITED", message);
+            ApiError { retry_after: Some(retry_after.unwrap_or(RETRY_SOON)), ..api }
+        }
+        Some(status) => ApiError::new(status, error_type, if status.is_server_error() { "INTERNAL" } else { "INVALID_REQUEST" }, message),
+        None => ApiError::unavailable(message, RETRY_SOON),
+    }
+}

@@ -1,0 +1,92 @@
+//! What is written down of a request when it is over: metrics, access log, slow-query log, trace.
+
+use std::sync::Arc;
+
+use http::request;
+
+use super::arrival::{Arrival, Chapters};
+use crate::telemetry::{AccessLog, AccessRecord, Metrics, Namespaces, RouteMetrics, SlowQuery, SlowQueryLog, Span, SpanKind, Tracer};
+use crate::tenancy::Scope;
+
+/// Writes down every request of one listener.
+pub struct Recorder {
+    unmatched: Arc<RouteMetrics>,
+    access: AccessLog,
+    slow: SlowQueryLog,
+    tracer: Tracer,
+}
+
+impl Recorder {
+    /// `unmatched` counts what no route fits.
+    pub fn new(metrics: &Metrics, access: AccessLog, slow: SlowQueryLog, tracer: Tracer) -> Recorder {
+        Recorder { unmatched: metrics.route("unmatched"), access, slow, tracer }
+    }
+
+    /// Whether a request without a trace of its own starts a sampled one.
+    pub fn sample_root(&self) -> bool {
+        self.tracer.sample_root()
+    }
+
+    /// The server span of a request; ends when it is dropped.
+    pub fn span(&self, arrival: &Arrival) -> Span {
+        self.tracer.span("http.request", &arrival.trace, SpanKind::Server)
+    }
+
+    /// The client left before there was an answer; the logs have nginx's status for it.
+    pub fn client_left(&self, arrival: &Arrival, request: &request::Parts, span: Span) {
+        self.done(arrival, request, 499, 0, span);
+    }
+
+    /// The answer is out, or cut after `bytes` of its body.
+    pub fn done(&self, arrival: &Arrival, request: &request::Parts, status: u16, bytes: u64, mut span: Span) {
+        let took = arrival.started.elapsed();
+        let story = arrival.story.so_far();
+        let route = story.route.as_ref().unwrap_or(&self.unmatched);
+        route.observe((&request.method).into(), status, took, bytes);
+        if span.is_recording() {
+            span.set("http.request.method", request.method.as_str());
+            span.set("http.route", route.template());
+            span.set("http.response.status_code", status);
+            span.set("http.response.body.size", bytes);
+        }
+        let user = story.identity.as_ref().map(|identity| identity.user.as_str());
+        let client = arrival.client.map(|address| address.to_string()).unwrap_or_default();
+        self.access.record(&AccessRecord {
+            method: request.method.as_str(),
+            route: route.template(),
+            path: request.uri.path(),
+            status,
+            bytes,
+            duration: took,
+            user,
+            provider: story.identity.as_ref().map(|identity| identity.provider.as_str()),
+            namespaces: namespaces(&story),
+            client: &client,
+            request_id: &arrival.request_id,
+            trace_id: arrival.trace.trace_id(),
+            upstream: story.upstream,
+            protocol: if arrival.http2 { "HTTP/2" } else { "HTTP/1.1" },
+        });
+        if let Some(asked) = story.query.as_ref().filter(|_| self.slow.is_slow(took)) {
+            self.slow.record(&SlowQuery {
+                original: &asked.original,
+                enforced: &asked.enforced,
+                user,
+                duration: took,
+                route: route.template(),
+                window: asked.window,
+                trace_id: arrival.trace.trace_id(),
+                request_id: &arrival.request_id,
+            });
+        }
+    }
+}
+
+fn namespaces(story: &Chapters) -> Namespaces {
+    match &story.scope {
+        None => Namespaces::Unknown,
+        Some(Scope::ClusterWide) => Namespaces::Cluster,
+        Some(Scope::Namespaces(set)) => Namespaces::Count(set.len()),
+        Some(Scope::Nothing) => Namespaces::Count(0),
+    }
+}

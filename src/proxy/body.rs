@@ -1,0 +1,64 @@
+//! Reads a request body whole, within a bound and a time.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use pingora::proxy::Session;
+
+/// Why a body was not read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BodyError {
+    /// Longer than `server.max_body`.
+    #[error("the request body is longer than {limit} bytes")]
+    TooLong {
+        /// The bound, in bytes.
+        limit: usize,
+    },
+    /// Not there within `server.read_timeout`.
+    #[error("the request body did not arrive within {}", humane(*.after))]
+    Slow {
+        /// The bound.
+        after: Duration,
+    },
+    /// The client left, or its framing is broken.
+    #[error("the request body could not be read")]
+    Broken,
+}
+
+fn humane(duration: Duration) -> String {
+    format!("{} s", duration.as_secs_f64())
+}
+
+/// Everything the client sent as a body; empty when there is none.
+pub(super) async fn read(session: &mut Session, limit: usize, within: Duration) -> Result<Bytes, BodyError> {
+    if session.is_body_empty() {
+        return Ok(Bytes::new());
+    }
+    let announced = session.req_header().headers.get(http::header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > limit) {
+        return Err(BodyError::TooLong { limit });
+    }
+    match tokio::time::timeout(within, gather(session, limit)).await {
+        Ok(result) => result,
+        Err(_) => Err(BodyError::Slow { after: within }),
+    }
+}
+
+async fn gather(session: &mut Session, limit: usize) -> Result<Bytes, BodyError> {
+    let mut first = Bytes::new();
+    let mut all = BytesMut::new();
+    while let Some(chunk) = session.downstream_session.read_request_body().await.map_err(|_| BodyError::Broken)? {
+        if all.len() + first.len() + chunk.len() > limit {
+            return Err(BodyError::TooLong { limit });
+        }
+        if first.is_empty() && all.is_empty() {
+            first = chunk;
+            continue;
+        }
+        if !first.is_empty() {
+            all.extend_from_slice(&std::mem::take(&mut first));
+        }
+        all.extend_from_slice(&chunk);
+    }
+    Ok(if all.is_empty() { first } else { all.freeze() })
+}

@@ -1,0 +1,90 @@
+//! From a Pingora session to the axum router and back.
+
+use std::panic::AssertUnwindSafe;
+
+use axum::Router;
+use axum::body::Body;
+use futures_util::FutureExt;
+use http::{Method, Request, Response, StatusCode};
+use http_body::Body as _;
+use http_body_util::BodyExt;
+use pingora::http::ResponseHeader;
+use pingora::proxy::Session;
+use tower::ServiceExt;
+
+use super::edge::EdgeError;
+use crate::http::refusal;
+
+/// The router's answer; given up when the client leaves first, which frees what the handler holds.
+pub(super) async fn call(session: &mut Session, router: Router, request: Request<Body>) -> Result<Response<Body>, EdgeError> {
+    let path = request.uri().path().to_owned();
+    let answer = AssertUnwindSafe(router.oneshot(request)).catch_unwind();
+    tokio::select! {
+        biased;
+        answered = answer => match answered {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(never)) => match never {},
+            Err(_) => {
+                tracing::error!(%path, "a handler panicked: this is a bug, please report it with the lines above");
+                Ok(refusal(&path, StatusCode::INTERNAL_SERVER_ERROR, "an internal error of the proxy; its log has the details under this request's id"))
+            }
+        },
+        _ = session.downstream_session.read_body_or_idle(true) => Err(EdgeError::ClientGone),
+    }
+}
+
+/// Writes the answer, piece by piece as it comes.
+pub(super) async fn send(session: &mut Session, response: Response<Body>) -> Result<(), EdgeError> {
+    let (parts, mut body) = response.into_parts();
+    let bodiless = session.req_header().method == Method::HEAD
+        || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+        || parts.status.is_informational();
+    let mut head: ResponseHeader = parts.into();
+    if bodiless {
+        if head.status == StatusCode::NO_CONTENT {
+            head.remove_header("content-length");
+        }
+        return session.write_response_header(Box::new(head), true).await.map_err(|_| EdgeError::ClientGone);
+    }
+    if !head.headers.contains_key(http::header::CONTENT_LENGTH) {
+        let set = match body.size_hint().exact() {
+            Some(length) => head.insert_header("content-length", length.to_string()),
+            None if session.is_http2() || session.req_header().version == http::Version::HTTP_10 => Ok(()),
+            None => head.insert_header("transfer-encoding", "chunked"),
+        };
+        set.map_err(|_| EdgeError::AnswerCut)?;
+    }
+    let empty = body.is_end_stream();
+    session.write_response_header(Box::new(head), empty).await.map_err(|_| EdgeError::ClientGone)?;
+    if empty {
+        return Ok(());
+    }
+    stream(session, &mut body).await
+}
+
+/// Once the last byte is out, a keep-alive client may send its next request, and looking for its departure would
+/// eat that request's first byte: so the loop stops at the end of the stream, not after it.
+async fn stream(session: &mut Session, body: &mut Body) -> Result<(), EdgeError> {
+    while !body.is_end_stream() {
+        tokio::select! {
+            biased;
+            frame = body.frame() => match frame {
+                Some(Ok(frame)) => {
+                    let Ok(data) = frame.into_data() else { continue };
+                    let last = body.is_end_stream();
+                    if data.is_empty() && !last {
+                        continue;
+                    }
+                    session.write_response_body(Some(data), last).await.map_err(|_| EdgeError::ClientGone)?;
+                    if last {
+                        return Ok(());
+                    }
+                }
+                Some(Err(_)) => return Err(EdgeError::AnswerCut),
+                None => break,
+            },
+            _ = session.downstream_session.read_body_or_idle(true) => return Err(EdgeError::ClientGone),
+        }
+    }
+    session.write_response_body(None, true).await.map_err(|_| EdgeError::ClientGone)
+}

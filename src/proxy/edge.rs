@@ -1,0 +1,243 @@
+//! The checks that every request passes before any handler sees it, and what is written down when it is done.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use http::{Method, Request, Response, StatusCode};
+use pingora::http::RequestHeader;
+use pingora::modules::http::HttpModules;
+use pingora::proxy::{FailToProxy, ProxyHttp, Session};
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, ErrorType};
+
+use super::body::{self, BodyError};
+use super::{bridge, client, listener, path};
+use crate::config;
+use crate::http::{Arrival, Recorder, Story, refusal};
+use crate::telemetry::{GaugeGuard, Metrics, RejectReason, RequestId, TraceContext};
+
+/// How a request is changed before it is routed, such as a prefix taken off its path.
+pub type Prepare = fn(&mut Request<Body>);
+
+/// One listener's door: bounds, then the router.
+#[derive(Clone)]
+pub struct Edge {
+    router: Router,
+    prepare: Prepare,
+    settings: Arc<config::Server>,
+    metrics: Metrics,
+    recorder: Arc<Recorder>,
+    draining: Arc<AtomicBool>,
+}
+
+/// What ends a connection without an answer; logged where it happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum EdgeError {
+    /// The client left before the answer was complete.
+    #[error("the client left")]
+    ClientGone,
+    /// The answer ended early: the connection is cut so that nobody takes it for a whole one.
+    #[error("the answer was cut")]
+    AnswerCut,
+}
+
+/// What one request carries from hook to hook.
+#[derive(Default)]
+pub struct Context {
+    inflight: Option<GaugeGuard>,
+}
+
+impl Edge {
+    /// `draining` is turned on by the listener when it stops.
+    pub fn new(router: Router, prepare: Prepare, settings: Arc<config::Server>, metrics: Metrics, recorder: Arc<Recorder>) -> Edge {
+        Edge { router, prepare, settings, metrics, recorder, draining: Arc::default() }
+    }
+
+    pub(super) fn settings(&self) -> &config::Server {
+        &self.settings
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    pub(super) fn start_draining(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    /// Everything up to the answer. A refusal is an answer too.
+    async fn answer(&self, session: &mut Session, arrival: &Arc<Arrival>) -> Result<Response<Body>, EdgeError> {
+        let head = session.req_header();
+        let target = match self.check(head) {
+            Ok(target) => target,
+            Err(refused) => {
+                let (reason, refused) = *refused;
+                self.metrics.rejected(reason);
+                // What follows on this connection may be the body of what was refused.
+                session.set_keepalive(None);
+                return Ok(refused);
+            }
+        };
+        let (method, headers, version) = (head.method.clone(), head.headers.clone(), head.version);
+        let bodiless = matches!(method, Method::GET | Method::HEAD | Method::OPTIONS);
+        let bytes = match body::read(session, if bodiless { 0 } else { self.settings.max_body }, self.settings.read_timeout).await {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                session.set_keepalive(None);
+                return self.refuse_body(&error, bodiless, target.path());
+            }
+        };
+        let mut request = Request::new(Body::from(bytes));
+        *request.method_mut() = method;
+        *request.uri_mut() = target;
+        *request.version_mut() = version;
+        *request.headers_mut() = headers;
+        request.extensions_mut().insert(arrival.clone());
+        (self.prepare)(&mut request);
+        bridge::call(session, self.router.clone(), request).await
+    }
+
+    /// The bounds on the head of a request, and its target in the one spelling that is looked at later.
+    fn check(&self, head: &RequestHeader) -> Result<http::Uri, Box<(RejectReason, Response<Body>)>> {
+        let no = |reason, status, text: String| Err(Box::new((reason, refusal(head.uri.path(), status, &text))));
+        let target_bytes = head.raw_path().len();
+        if target_bytes > self.settings.max_uri {
+            let text = format!(
+                "the request target has {target_bytes} bytes, at most {} are allowed: send long queries as a POST form",
+                self.settings.max_uri
+            );
+            return no(RejectReason::Uri, StatusCode::URI_TOO_LONG, text);
+        }
+        let header_bytes: usize = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+        if header_bytes > self.settings.max_headers {
+            let text = format!("the request headers have {header_bytes} bytes, at most {} are allowed", self.settings.max_headers);
+            return no(RejectReason::Headers, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, text);
+        }
+        if !matches!(
+            head.method,
+            Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::OPTIONS
+        ) {
+            return no(RejectReason::Method, StatusCode::METHOD_NOT_ALLOWED, format!("the method {} is not served here", head.method));
+        }
+        let decoded = match path::normalise(head.uri.path()) {
+            Ok(decoded) => decoded,
+            Err(error) => return no(RejectReason::Path, StatusCode::BAD_REQUEST, error.to_string()),
+        };
+        let target = match head.uri.query() {
+            Some(query) => format!("{}?{query}", path::encode(&decoded)),
+            None => path::encode(&decoded),
+        };
+        match target.parse() {
+            Ok(uri) => Ok(uri),
+            Err(_) => no(RejectReason::Path, StatusCode::BAD_REQUEST, "the request target is not a valid URI".to_owned()),
+        }
+    }
+
+    fn refuse_body(&self, error: &BodyError, bodiless: bool, path: &str) -> Result<Response<Body>, EdgeError> {
+        let (reason, status, text) = match error {
+            BodyError::TooLong { .. } if bodiless => (
+                RejectReason::Body,
+                StatusCode::BAD_REQUEST,
+                "a request of this method cannot have a body: send parameters as a POST form".to_owned(),
+            ),
+            BodyError::TooLong { .. } => (RejectReason::Body, StatusCode::PAYLOAD_TOO_LARGE, error.to_string()),
+            BodyError::Slow { .. } => (RejectReason::SlowClient, StatusCode::REQUEST_TIMEOUT, error.to_string()),
+            BodyError::Broken => return Err(EdgeError::ClientGone),
+        };
+        self.metrics.rejected(reason);
+        Ok(refusal(path, status, &text))
+    }
+}
+
+#[async_trait]
+impl ProxyHttp for Edge {
+    type CTX = Context;
+
+    fn new_ctx(&self) -> Context {
+        Context::default()
+    }
+
+    /// None: answers are compressed in the router, where their type and size are known.
+    fn init_downstream_modules(&self, _: &mut HttpModules) {}
+
+    async fn early_request_filter(&self, session: &mut Session, ctx: &mut Context) -> pingora::Result<()> {
+        listener::head_is_complete();
+        ctx.inflight = Some(self.metrics.request_started());
+        session.set_write_timeout(Some(self.settings.write_timeout));
+        session.set_read_timeout(Some(self.settings.read_timeout));
+        let idle_seconds = if self.draining.load(Ordering::Acquire) { None } else { Some(self.settings.idle_timeout.as_secs().max(1)) };
+        if session.get_keepalive().is_some() {
+            session.set_keepalive(idle_seconds);
+        }
+        Ok(())
+    }
+
+    /// Always answers here: nothing is proxied by Pingora itself yet.
+    async fn request_filter(&self, session: &mut Session, _: &mut Context) -> pingora::Result<bool> {
+        let arrival = Arc::new(self.arrival(session));
+        let mut span = self.recorder.span(&arrival);
+        let mut response = match self.answer(session, &arrival).await {
+            Ok(response) => response,
+            Err(gone) => {
+                self.recorder.client_left(&arrival, session.req_header(), span);
+                return Err(cut(gone));
+            }
+        };
+        if let Ok(id) = arrival.request_id.as_str().parse() {
+            response.headers_mut().insert("x-request-id", id);
+        }
+        if session.req_header().version == http::Version::HTTP_10 || self.draining.load(Ordering::Acquire) {
+            session.set_keepalive(None);
+        }
+        let status = response.status().as_u16();
+        let sent = bridge::send(session, response).await;
+        if let Err(error) = &sent {
+            span.fail(&error.to_string());
+            tracing::info!(request_id = arrival.request_id.as_str(), status, reason = %error, "an answer was not sent to its end");
+        }
+        self.recorder.done(&arrival, session.req_header(), status, session.body_bytes_sent() as u64, span);
+        sent.map(|()| true).map_err(cut)
+    }
+
+    async fn upstream_peer(&self, _: &mut Session, _: &mut Context) -> pingora::Result<Box<HttpPeer>> {
+        Err(Error::explain(ErrorType::InternalError, "nothing is passed through"))
+    }
+
+    /// The status line is out or the client is gone: nothing more can be said.
+    async fn fail_to_proxy(&self, _: &mut Session, _: &Error, _: &mut Context) -> FailToProxy {
+        FailToProxy { error_code: 0, can_reuse_downstream: false }
+    }
+
+    /// Logged by the recorder already, with the request's own fields.
+    fn suppress_error_log(&self, _: &Session, _: &Context, _: &Error) -> bool {
+        true
+    }
+
+    async fn logging(&self, _: &mut Session, _: Option<&Error>, _: &mut Context) {
+        listener::request_is_done(self.settings.idle_timeout + self.settings.read_timeout);
+    }
+}
+
+impl Edge {
+    fn arrival(&self, session: &Session) -> Arrival {
+        let head = session.req_header();
+        let peer = session.client_addr().and_then(|a| a.as_inet().copied());
+        let request_id = RequestId::accept(head.headers.get("x-request-id").map(http::HeaderValue::as_bytes));
+        Arrival {
+            client: client::address(peer, &head.headers, &self.settings.trusted_proxies),
+            request_id,
+            trace: TraceContext::from_headers(&head.headers, || self.recorder.sample_root()),
+            http2: session.is_http2(),
+            started: Instant::now(),
+            story: Story::default(),
+        }
+    }
+}
+
+fn cut(error: EdgeError) -> Box<Error> {
+    Error::explain(ErrorType::ConnectionClosed, error.to_string()).into_down()
+}

@@ -1,0 +1,233 @@
+//! Binds, accepts, bounds connections and slow clients, and stops without losing a request.
+
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::IntoRawFd;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use pingora::apps::{HttpServerApp, HttpServerOptions, ServerApp};
+use pingora::listeners::tls::TlsSettings;
+use pingora::listeners::{L4BufferSettings, ListenerConfig};
+use pingora::protocols::Stream;
+use pingora::protocols::http::v2::server::default_h2_options;
+use pingora::proxy::HttpProxy;
+use pingora::server::configuration::ServerConf;
+use pingora::server::{Fds, ListenFds, ShutdownWatch};
+use pingora::services::Service as _;
+use pingora::services::listening::Service;
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio::time::Instant;
+
+use super::edge::Edge;
+use super::tls::Certificates;
+
+/// Read buffer of one connection, in bytes: requests are small, and ten thousand idle connections are not.
+const READ_BUFFER: usize = 8 * 1024;
+
+/// Why a listener does not listen.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// The address is taken, not ours, or not allowed.
+    #[error("cannot listen on {address}: {reason}")]
+    Bind {
+        /// What was asked for.
+        address: SocketAddr,
+        /// What the system says.
+        reason: std::io::Error,
+    },
+    /// The TLS set-up was refused by the library.
+    #[error("cannot set up TLS: {0}")]
+    Tls(String),
+}
+
+/// A bound socket that does not accept yet.
+#[derive(Debug)]
+pub struct Bound {
+    socket: TcpListener,
+    address: SocketAddr,
+}
+
+/// How a listener ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stopped {
+    /// Connections that were still busy when the drain time was over.
+    pub abandoned: usize,
+}
+
+impl Bound {
+    /// Binds at once, so that an address that is taken is an error before anything else starts.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn bind(address: SocketAddr) -> Result<Bound, ListenError> {
+        let refused = |reason| ListenError::Bind { address, reason };
+        let socket = TcpListener::bind(address).map_err(refused)?;
+        socket.set_nonblocking(true).map_err(refused)?;
+        let address = socket.local_addr().map_err(refused)?;
+        Ok(Bound { socket, address })
+    }
+
+    /// The address, with the port that the system chose when 0 was asked for.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop` turns true, then lets what is under way end, for `server.drain` at most.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub async fn serve(
+        self,
+        edge: Edge,
+        certificates: Option<Arc<Certificates>>,
+        stop: watch::Receiver<bool>,
+    ) -> Result<Stopped, ListenError> {
+        let drain = edge.settings().drain;
+        let limit = edge.settings().max_connections;
+        let door = Door::new(edge);
+        let places = door.places.clone();
+        let mut service = Service::new("edge".to_owned(), door);
+        let mut listener = ListenerConfig::tcp(self.address.to_string()).l4_buffer(L4BufferSettings::default().read(READ_BUFFER));
+        if let Some(certificates) = certificates {
+            listener = listener.tls(tls_settings(certificates)?);
+        }
+        service.add_listener(listener);
+        let mut sockets = Fds::new();
+        sockets.add(self.address.to_string(), self.socket.into_raw_fd());
+        let sockets: ListenFds = Arc::new(sockets.into());
+        service.start_service(Some(sockets), stop, 1).await;
+
+        let all = u32::try_from(limit).unwrap_or(u32::MAX);
+        let drained = tokio::time::timeout(drain, places.acquire_many(all)).await;
+        Ok(Stopped { abandoned: if drained.is_ok() { 0 } else { limit - places.available_permits() } })
+    }
+}
+
+fn tls_settings(certificates: Arc<Certificates>) -> Result<TlsSettings, ListenError> {
+    let mut settings = TlsSettings::intermediate("", "").map_err(|e| ListenError::Tls(e.to_string()))?;
+    settings.set_cert_resolver(certificates);
+    settings.enable_h2();
+    Ok(settings)
+}
+
+/// One connection after the other comes in here.
+struct Door {
+    edge: Edge,
+    http1: Arc<HttpProxy<Edge>>,
+    http2: Arc<HttpProxy<Edge>>,
+    places: Arc<Semaphore>,
+}
+
+impl Door {
+    fn new(edge: Edge) -> Door {
+        let proxy = |h2c| {
+            let mut proxy = HttpProxy::new(edge.clone(), Arc::new(ServerConf::default()));
+            proxy.handle_init_modules();
+            let mut options = HttpServerOptions::default();
+            options.h2c = h2c;
+            options.h2_idle_timeout = Some(edge.settings().idle_timeout);
+            proxy.server_options = Some(options);
+            let mut h2 = default_h2_options();
+            h2.max_header_list_size(u32::try_from(edge.settings().max_headers).unwrap_or(u32::MAX));
+            proxy.h2_options = Some(h2);
+            Arc::new(proxy)
+        };
+        let places = Arc::new(Semaphore::new(edge.settings().max_connections));
+        Door { http1: proxy(false), http2: proxy(true), places, edge }
+    }
+
+    /// Whether a client speaks HTTP/2 without TLS. Four bytes tell: no HTTP/1 method begins with `PRI `.
+    async fn begins_with_http2_preface(&self, stream: &mut Stream) -> Option<bool> {
+        let mut start = [0; 4];
+        let peeked = tokio::time::timeout(self.edge.settings().idle_timeout, stream.try_peek(&mut start)).await;
+        match peeked {
+            Ok(Ok(true)) => Some(&start == b"PRI "),
+            Ok(Ok(false)) => Some(false),
+            Ok(Err(_)) | Err(_) => None,
+        }
+    }
+}
+
+#[async_trait]
+impl ServerApp for Door {
+    async fn process_new(self: &Arc<Self>, mut stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
+        let Ok(_place) = self.places.clone().try_acquire_owned() else {
+            self.edge.metrics().connection_rejected();
+            return None;
+        };
+        let _counted = self.edge.metrics().connection_opened();
+        let settings = self.edge.settings();
+        let tls = stream.get_ssl_digest().is_some();
+        if !tls && self.begins_with_http2_preface(&mut stream).await? {
+            return self.http2.process_new(stream, shutdown).await;
+        }
+        if matches!(stream.selected_alpn_proto(), Some(pingora::protocols::ALPN::H2)) {
+            return self.http2.process_new(stream, shutdown).await;
+        }
+        // With TLS the first byte has not been waited for yet.
+        let patience = settings.read_timeout + if tls { settings.idle_timeout } else { Duration::ZERO };
+        let watchdog = Arc::new(Watchdog::armed(patience));
+        let served = CONNECTION.scope(watchdog.clone(), self.http1.process_new(stream, shutdown));
+        tokio::select! {
+            stream = served => stream,
+            () = watchdog.expired() => {
+                self.edge.metrics().rejected(crate::telemetry::RejectReason::SlowClient);
+                None
+            }
+        }
+    }
+
+    async fn cleanup(&self) {
+        self.edge.start_draining();
+        // Idle keep-alive connections are closed; busy ones go on.
+        self.http1.http_cleanup().await;
+        self.http2.http_cleanup().await;
+    }
+}
+
+tokio::task_local! {
+    /// The HTTP/1 connection that this task serves.
+    static CONNECTION: Arc<Watchdog>;
+}
+
+/// The head of the request is here: its reader is no slow client.
+pub(super) fn head_is_complete() {
+    let _ = CONNECTION.try_with(|connection| connection.set(None));
+}
+
+/// The answer is out: the next request has to be here in this time.
+pub(super) fn request_is_done(next_within: Duration) {
+    let _ = CONNECTION.try_with(|connection| connection.set(Some(Instant::now() + next_within)));
+}
+
+/// Ends HTTP/1 connections whose next request head does not arrive in time, however slowly its bytes trickle.
+struct Watchdog {
+    deadline: Mutex<Option<Instant>>,
+    armed: Notify,
+}
+
+impl Watchdog {
+    fn armed(patience: Duration) -> Watchdog {
+        Watchdog { deadline: Mutex::new(Some(Instant::now() + patience)), armed: Notify::new() }
+    }
+
+    fn set(&self, deadline: Option<Instant>) {
+        *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = deadline;
+        if deadline.is_some() {
+            self.armed.notify_one();
+        }
+    }
+
+    /// Sleeps to the deadline it saw and looks again, so that a request costs no timer.
+    async fn expired(&self) {
+        loop {
+            let seen = *self.deadline.lock().unwrap_or_else(PoisonError::into_inner);
+            match seen {
+                Some(deadline) if deadline <= Instant::now() => return,
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => self.armed.notified().await,
+            }
+        }
+    }
+}

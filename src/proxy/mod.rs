@@ -1,0 +1,22 @@
+//! The door: Pingora owns sockets, TLS, HTTP/1.1 and HTTP/2; what comes in is checked, bounded, and handed to the
+//! axum router behind the bridge. The only room that names pingora.
+//!
+//! * `listener`: binds, accepts, bounds connections and slow clients, stops
+//! * `tls`: certificates that are read again when they change
+//! * `edge`: the checks every request passes before any handler sees it
+//! * `path`: the one strict path normaliser
+//! * `client`: who the client is, behind which trusted proxies
+//! * `bridge`: a request for axum, its answer for the socket
+
+mod body;
+mod bridge;
+mod client;
+mod edge;
+mod listener;
+mod path;
+mod tls;
+
+pub use edge::{Edge, EdgeError};
+pub use listener::{Bound, ListenError, Stopped};
+pub use path::{PathError, normalise};
+pub use tls::{Certificates, TlsError};

@@ -1,0 +1,79 @@
+//! Why a query got no answer. Knows no HTTP status.
+
+use std::time::Duration;
+
+use crate::promql::{ParseError, ScopeError, SelectorsError};
+use crate::upstream::{PublicError, UpstreamError};
+
+/// A query without an answer.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// The text is no PromQL, or reads what the caller may not.
+    #[error(transparent)]
+    Scope(#[from] ScopeError),
+    /// One of several `match[]` is wrong.
+    #[error(transparent)]
+    Selectors(#[from] SelectorsError),
+    /// A duration expression has no value in this window.
+    #[error(transparent)]
+    Window(#[from] ParseError),
+    /// One of `limits:`, before the query runs.
+    #[error(transparent)]
+    Limit(#[from] LimitExceeded),
+    /// `limits.series`, while the answer comes in.
+    #[error("the answer has more than {limit} series, which is the limit (limits.series): select fewer, or aggregate")]
+    TooManySeries {
+        /// The limit.
+        limit: u64,
+    },
+    /// The upstream did not answer.
+    #[error(transparent)]
+    Upstream(#[from] UpstreamError),
+    /// The upstream answered with an error.
+    #[error("{}", .error.message)]
+    Refused {
+        /// Its status.
+        status: u16,
+        /// What the caller may know of it.
+        error: PublicError,
+        /// When the upstream wants to be asked again.
+        retry_after: Option<Duration>,
+    },
+    /// The upstream answered something that is not of Prometheus' API.
+    #[error("upstream {upstream} sent an answer that is not of Prometheus' API")]
+    Unreadable {
+        /// Configured name.
+        upstream: String,
+        /// For logs.
+        detail: String,
+    },
+    /// A parameter that cannot be sent.
+    #[error("{0}")]
+    Parameter(String),
+    /// Needs cluster-wide scope.
+    #[error("this path tells about the whole Prometheus: it needs cluster-wide scope, and no namespaces to narrow to")]
+    NeedsClusterScope,
+    /// The caller may see nothing.
+    #[error("no namespace is in your scope")]
+    NothingInScope,
+}
+
+/// What a query would cost, and which bound that is over.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("the query is too expensive: {what} would be {estimate}, the limit is {limit} ({setting}){}", part(.costly))]
+pub struct LimitExceeded {
+    /// What is counted.
+    pub what: &'static str,
+    /// The estimate, in its unit.
+    pub estimate: String,
+    /// The limit, in its unit.
+    pub limit: String,
+    /// The key of the configuration.
+    pub setting: &'static str,
+    /// The part of the expression that costs most.
+    pub costly: Option<String>,
+}
+
+fn part(costly: &Option<String>) -> String {
+    costly.as_ref().map(|text| format!("; the costly part is {text}")).unwrap_or_default()
+}

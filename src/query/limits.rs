@@ -1,0 +1,63 @@
+//! What a query may cost, judged before it runs.
+
+use std::time::Duration;
+
+use super::LimitExceeded;
+use crate::config::Limits;
+use crate::promql::{ParseError, ScopedQuery, Window};
+
+/// Refuses a query that is over one of the static limits.
+///
+/// # Errors
+/// The first limit that is exceeded, with the estimate and the part that costs most; or a duration that has no value
+/// in this window.
+pub(super) fn check(query: &ScopedQuery, window: Window, limits: &Limits) -> Result<(), super::QueryError> {
+    let range = Duration::from_millis(u64::try_from(window.range_ms).unwrap_or_default());
+    if range > limits.range {
+        return Err(over("the range", humane(range), humane(limits.range), "limits.range", None).into());
+    }
+    if window.points() > limits.points_per_series {
+        let points = format!("{} points per series", window.points());
+        return Err(over("the answer", points, limits.points_per_series.to_string(), "limits.points_per_series", None).into());
+    }
+    if let Some((back, text)) = furthest(query, window)?
+        && back > limits.range
+    {
+        return Err(over("the look-back", humane(back), humane(limits.range), "limits.range", Some(text)).into());
+    }
+    let cost = query.cost(window)?;
+    if cost.samples > limits.samples {
+        let samples = format!("at least {} samples", cost.samples);
+        return Err(over("the work", samples, limits.samples.to_string(), "limits.samples", Some(cost.snippet)).into());
+    }
+    Ok(())
+}
+
+/// The selector that looks back furthest before the start of the window, and how far.
+fn furthest(query: &ScopedQuery, window: Window) -> Result<Option<(Duration, String)>, ParseError> {
+    let mut found: Option<(i64, String)> = None;
+    for selector in query.selectors() {
+        // The five minutes for which a sample counts are nobody's wish.
+        let Some(back) = selector.reach(window, 0)?.before_start_ms(window) else { continue };
+        if found.as_ref().is_none_or(|(most, _)| back > *most) {
+            found = Some((back, selector.span.of(query.source()).to_owned()));
+        }
+    }
+    Ok(found.map(|(ms, text)| (Duration::from_millis(ms.unsigned_abs()), text)))
+}
+
+fn over(what: &'static str, estimate: String, limit: String, setting: &'static str, costly: Option<String>) -> LimitExceeded {
+    LimitExceeded { what, estimate, limit, setting, costly }
+}
+
+/// Days and hours for people.
+fn humane(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..=59 => format!("{seconds}s"),
+        60..=3599 => format!("{}m", seconds / 60),
+        3600..=86_399 => format!("{}h", seconds / 3600),
+        _ if seconds.is_multiple_of(86_400) => format!("{}d", seconds / 86_400),
+        _ => format!("{}d{}h", seconds / 86_400, seconds % 86_400 / 3600),
+    }
+}

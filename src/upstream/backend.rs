@@ -1,0 +1,327 @@
+//! One upstream: requests built, sent, sent again where that is safe, and their answers bounded.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
+use http::{Method, StatusCode};
+use reqwest::{Client, Request, Response, Url};
+use tokio::time::{Instant, timeout_at};
+
+use super::body::{Answer, Body, Bounds};
+use super::budget::{NoPlace, Place, Places, RetryBudget};
+use super::call::Call;
+use super::client::{self, SetUpError};
+use super::credentials::Authorization;
+use super::error::{self, UpstreamError};
+use super::health::Health;
+use super::metrics::{Families, Metrics};
+use super::path::{ApiPath, PATHS};
+use crate::config::{Role, Upstream, UpstreamKind};
+
+/// Longer parameters go as a form where the path takes one. Short ones stay in the URL, because gates before an
+/// upstream ask for other rights on POST (OpenShift: `create` instead of `get`).
+const FORM_ABOVE_BYTES: usize = 2 * 1024;
+/// Longest URL: the `http` crate ends at 64 KiB - 2.
+const URL_LIMIT_BYTES: usize = 60 * 1024;
+/// First pause before a retry; it doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// No pause of our own choice is longer.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const TEXT_FORMAT: HeaderValue = HeaderValue::from_static("text/plain;version=0.0.4");
+
+/// One configured upstream.
+pub struct Backend {
+    pub(super) name: Arc<str>,
+    pub(super) settings: Upstream,
+    pub(super) health: Health,
+    client: Client,
+    /// One URL for each path template, so that a request does not have to join any.
+    urls: Vec<Option<Url>>,
+    fixed: HeaderMap,
+    authorization: Authorization,
+    places: Places,
+    retry_budget: RetryBudget,
+    metrics: Metrics,
+}
+
+impl Backend {
+    pub(super) fn new(settings: &Upstream, families: &Families) -> Result<Backend, SetUpError> {
+        check_url(settings)?;
+        let name: Arc<str> = Arc::from(settings.name.as_str());
+        let metrics = Metrics::of(families, &name);
+        let authorization =
+            Authorization::new(settings.auth.credentials.as_ref()).map_err(|problem| SetUpError::credentials(settings, &problem))?;
+        Ok(Backend {
+            health: Health::new(Arc::clone(&name), metrics.up.clone()),
+            client: client::build(settings)?,
+            urls: vec![None; PATHS],
+            fixed: client::fixed_headers(settings)?,
+            authorization,
+            places: Places::new(settings.max_concurrent, settings.timeout, metrics.inflight.clone(), metrics.queued.clone()),
+            retry_budget: RetryBudget::new(),
+            metrics,
+            name,
+            settings: settings.clone(),
+        }
+        .with_urls())
+    }
+
+    fn with_urls(mut self) -> Backend {
+        for path in ApiPath::fixed() {
+            self.urls[path.index()] = Some(self.joined(&path.text()));
+        }
+        self
+    }
+
+    /// The configured name, which metrics and messages use.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it is.
+    pub fn kind(&self) -> UpstreamKind {
+        self.settings.kind
+    }
+
+    /// Where it stands on the time line.
+    pub fn role(&self) -> Role {
+        self.settings.role
+    }
+
+    /// How it is, as far as we know; nothing waits for this.
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// Sends the call and waits for the head of the answer. Dropping the future or the body gives the place back.
+    ///
+    /// Connect errors, connections that end before any byte and 502, 503, 504 are tried again within the timeout. Error
+    /// statuses (400, 422, 5xx after the last try) are answers; redirects and refused credentials are errors.
+    pub async fn send(&self, call: Call) -> Result<Answer, UpstreamError> {
+        let began = Instant::now();
+        let timeout = call.timeout.map_or(self.settings.timeout, |asked| asked.min(self.settings.timeout));
+        let bounds =
+            Bounds { limit_bytes: call.limit_bytes, between_pieces: self.settings.read_timeout, deadline: began + timeout, timeout };
+        let path = call.path().clone();
+        let outcome = match timeout_at(bounds.deadline, self.placed(call, bounds)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(UpstreamError::Timeout { upstream: Arc::clone(&self.name), after: timeout }),
+        };
+        self.metrics.answered(&path, outcome.as_ref().ok().map(|answer| answer.status), began.elapsed());
+        match &outcome {
+            Ok(_) => self.health.seen_up(),
+            Err(error) => {
+                self.metrics.failed(error.kind());
+                if error.is_unreachable() {
+                    self.health.seen_down(error);
+                }
+            }
+        }
+        outcome
+    }
+
+    async fn placed(&self, call: Call, bounds: Bounds) -> Result<Answer, UpstreamError> {
+        let place = match self.places.take().await {
+            Ok(place) => place,
+            Err(NoPlace { retry_after }) => return Err(UpstreamError::Busy { upstream: Arc::clone(&self.name), retry_after }),
+        };
+        self.answer(call, bounds, Some(place)).await
+    }
+
+    /// As [`Backend::send`], once, without a place and unseen by the metrics: how health is looked at.
+    pub(super) async fn probe(&self, path: &str, params: &str, limit_bytes: u64, timeout: Duration) -> Result<Answer, UpstreamError> {
+        let deadline = Instant::now() + timeout;
+        let bounds = Bounds { limit_bytes, between_pieces: timeout, deadline, timeout };
+        let mut url = self.joined(path);
+        url.set_query((!params.is_empty()).then_some(params));
+        let draft = Draft { method: Method::GET, url, headers: self.fixed.clone(), form: Bytes::new() };
+        match timeout_at(deadline, self.once(&draft)).await {
+            Ok(response) => self.received(response?, bounds, None),
+            Err(_) => Err(UpstreamError::Timeout { upstream: Arc::clone(&self.name), after: timeout }),
+        }
+    }
+
+    async fn answer(&self, call: Call, bounds: Bounds, place: Option<Place>) -> Result<Answer, UpstreamError> {
+        let draft = self.draft(call)?;
+        let response = self.tried(&draft, bounds.deadline).await?;
+        self.received(response, bounds, place)
+    }
+
+    /// Tries until there is an answer, an error that no further try will mend, or no allowance.
+    async fn tried(&self, draft: &Draft, deadline: Instant) -> Result<Response, UpstreamError> {
+        self.retry_budget.pay_in();
+        let mut tries = 0;
+        let mut reconnected = false;
+        let mut renewed = false;
+        loop {
+            let outcome = self.once(draft).await;
+            let pause = match &outcome {
+                // A pooled connection that the other side closed just now: a new one is made at once, whatever `retries`
+                // says, but only once, lest a query that kills the upstream is sent on and on.
+                Err(UpstreamError::Closed { .. }) if !reconnected => {
+                    reconnected = true;
+                    Duration::ZERO
+                }
+                Ok(response) if response.status() == StatusCode::UNAUTHORIZED && !renewed => {
+                    renewed = true;
+                    if !self.authorization.renewed().await {
+                        return outcome;
+                    }
+                    Duration::ZERO
+                }
+                _ if tries >= self.settings.retries || !is_passing(&outcome) => return outcome,
+                Ok(response) => {
+                    tries += 1;
+                    asked_pause(response.headers()).unwrap_or_else(|| pause(tries))
+                }
+                Err(_) => {
+                    tries += 1;
+                    pause(tries)
+                }
+            };
+            // What is known now is worth more than a timeout later.
+            if Instant::now() + pause >= deadline || !self.retry_budget.take() {
+                return outcome;
+            }
+            drop(outcome);
+            self.metrics.retries.inc();
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn once(&self, draft: &Draft) -> Result<Response, UpstreamError> {
+        let mut request = Request::new(draft.method.clone(), draft.url.clone());
+        *request.headers_mut() = draft.headers.clone();
+        let authorization = self
+            .authorization
+            .header()
+            .await
+            .map_err(|problem| UpstreamError::BadCredentialsFile { upstream: Arc::clone(&self.name), detail: problem.to_string() })?;
+        if let Some(authorization) = authorization {
+            request.headers_mut().insert(AUTHORIZATION, authorization);
+        }
+        if draft.method == Method::POST {
+            *request.body_mut() = Some(draft.form.clone().into());
+        }
+        self.client.execute(request).await.map_err(|cause| error::of_request(&self.name, cause, self.settings.connect_timeout))
+    }
+
+    fn draft(&self, call: Call) -> Result<Draft, UpstreamError> {
+        let mut url = match &self.urls[call.path().index()] {
+            Some(url) => url.clone(),
+            None => self.joined(&call.path().text()),
+        };
+        let mut headers = self.fixed.clone();
+        headers.insert(ACCEPT, if *call.path() == ApiPath::Federate { TEXT_FORMAT } else { JSON });
+        insert_text(&mut headers, X_REQUEST_ID, call.request_id.as_deref());
+        insert_text(&mut headers, TRACEPARENT, call.trace.as_deref());
+        let params = call.params().encoded();
+        if params.len() > FORM_ABOVE_BYTES && call.path().takes_form() {
+            headers.insert(CONTENT_TYPE, FORM);
+            return Ok(Draft { method: Method::POST, url, headers, form: Bytes::from(call.into_params().into_encoded()) });
+        }
+        let bytes = url.as_str().len() + 1 + params.len();
+        if bytes > URL_LIMIT_BYTES {
+            return Err(UpstreamError::TooLong { upstream: Arc::clone(&self.name), bytes, limit: URL_LIMIT_BYTES });
+        }
+        url.set_query((!params.is_empty()).then_some(params));
+        Ok(Draft { method: Method::GET, url, headers, form: Bytes::new() })
+    }
+
+    fn received(&self, response: Response, bounds: Bounds, place: Option<Place>) -> Result<Answer, UpstreamError> {
+        let status = response.status();
+        let headers = response.headers();
+        let upstream = || Arc::clone(&self.name);
+        if status.is_redirection() || status.is_informational() {
+            let detail = headers.get(LOCATION).map_or_else(String::new, |to| format!("Location: {to:?}"));
+            return Err(UpstreamError::Redirected { upstream: upstream(), status: status.as_u16(), detail });
+        }
+        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::PROXY_AUTHENTICATION_REQUIRED) {
+            return Err(UpstreamError::Denied { upstream: upstream(), status: status.as_u16() });
+        }
+        if let Some(encoding) = headers.get(CONTENT_ENCODING).filter(|encoding| *encoding != "identity") {
+            let detail = format!("Content-Encoding {encoding:?} although identity was asked for");
+            return Err(UpstreamError::Protocol { upstream: upstream(), detail });
+        }
+        let content_type = headers.get(CONTENT_TYPE).filter(|text| text.to_str().is_ok()).cloned();
+        let retry_after = asked_pause(headers);
+        let body = Body::new(&self.name, http::Response::from(response).into_body(), bounds, &self.metrics, place)?;
+        Ok(Answer { status: status.as_u16(), content_type, retry_after, body })
+    }
+
+    /// The API path behind the path of the configured URL.
+    fn joined(&self, path: &str) -> Url {
+        let mut url = self.settings.url.clone();
+        let prefix = url.path().trim_end_matches('/').to_owned();
+        url.set_path(&(prefix + path));
+        url.set_query(None);
+        url.set_fragment(None);
+        url
+    }
+}
+
+/// A request that can be sent several times.
+struct Draft {
+    method: Method,
+    url: Url,
+    headers: HeaderMap,
+    form: Bytes,
+}
+
+fn check_url(settings: &Upstream) -> Result<(), SetUpError> {
+    let url = &settings.url;
+    let problem = if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        "expected http:// or https:// with a host"
+    } else if !url.username().is_empty() || url.password().is_some() {
+        "credentials in it would reach logs: use auth"
+    } else if url.query().is_some() || url.fragment().is_some() {
+        "expected no ? and no #"
+    } else {
+        return Ok(());
+    };
+    Err(SetUpError::BadUrl { upstream: settings.name.clone(), problem })
+}
+
+/// Whether another try may do better. A 503 in JSON is Prometheus itself speaking of this very query (it timed out, it
+/// was aborted): asking again would only double the load.
+fn is_passing(outcome: &Result<Response, UpstreamError>) -> bool {
+    match outcome {
+        Ok(response) => match response.status() {
+            StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => true,
+            StatusCode::SERVICE_UNAVAILABLE => response.headers().contains_key(RETRY_AFTER) || !is_json(response.headers()),
+            _ => false,
+        },
+        Err(error) => {
+            matches!(error, UpstreamError::Connect { .. } | UpstreamError::ConnectTimeout { .. } | UpstreamError::Closed { .. })
+        }
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/json"))
+}
+
+/// `Retry-After` in its form of seconds; the form of a date is too coarse to be of use here.
+fn asked_pause(headers: &HeaderMap) -> Option<Duration> {
+    let seconds: u32 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(u64::from(seconds)))
+}
+
+/// Doubles with each try; half of it is chance, so that callers who failed together do not come back together.
+fn pause(tries: u32) -> Duration {
+    let longest = FIRST_PAUSE.saturating_mul(1 << (tries.saturating_sub(1)).min(10)).min(LONGEST_PAUSE);
+    longest.mul_f64(rand::random_range(0.5..1.0))
+}
+
+fn insert_text(headers: &mut HeaderMap, name: HeaderName, text: Option<&str>) {
+    if let Some(value) = text.and_then(|text| HeaderValue::from_str(text).ok()) {
+        headers.insert(name, value);
+    }
+}

@@ -1,0 +1,46 @@
+//! What every black-box test starts: a real Prometheus, Hecate as a process, clients. All on free ports, all stopped on drop.
+
+#![allow(dead_code, unused_imports, reason = "every test target uses its own part")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly anywhere")]
+
+mod hecate;
+mod prometheus;
+mod raw;
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use hecate::{Hecate, users};
+pub use prometheus::{Prometheus, PrometheusOptions, blocks_from_openmetrics};
+pub use raw::{RawAnswer, raw};
+
+/// A program that `make setup` builds.
+pub fn tool(name: &str) -> PathBuf {
+    let folder = std::env::var_os("HECATE_TOOLS").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/bin"), PathBuf::from);
+    let path = folder.join(name);
+    assert!(path.exists(), "{} is missing: run make setup", path.display());
+    path
+}
+
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A client with a bound on time, and without anything of the environment.
+pub fn client() -> reqwest::Client {
+    ::hecate::upstream::install_crypto();
+    reqwest::Client::builder().timeout(Duration::from_secs(30)).no_proxy().build().unwrap()
+}
+
+/// Asks again until the answer is there, for 20 s at most.
+pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    for _ in 0..400 {
+        if let Some(found) = ask().await {
+            return found;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{what}: not within 20 s");
+}

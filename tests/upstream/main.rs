@@ -1,0 +1,13 @@
+//! The upstream room against a stand-in that misbehaves and against a real Prometheus.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is a failed test")]
+
+mod credentials;
+mod health;
+mod nasty;
+mod places;
+mod real;
+mod requests;
+mod retries;
+mod stand_in;
+mod tls;
