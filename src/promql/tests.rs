@@ -1,7 +1,5 @@
 //! What goes in and what comes out, on a test thread's 2 MiB stack.
 
-#![expect(clippy::panic, reason = "tests fail by panicking")]
-
 use std::sync::Arc;
 
 use super::*;
