@@ -1,7 +1,5 @@
 //! Properties over random texts: whatever is written, nothing panics, nothing is slow, and no selector goes without its matcher.
 
-#![expect(clippy::panic, reason = "tests fail by panicking")]
-
 use proptest::prelude::*;
 
 use super::tests::{Policy, all};

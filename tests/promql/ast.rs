@@ -20,9 +20,23 @@ pub(crate) fn loose(node: Value) -> Value {
             if let Some(Value::Array(matchers)) = map.get_mut("matchers") {
                 matchers.sort_by(|a, b| a["name"].as_str().cmp(&b["name"].as_str()));
             }
+            for key in ["range", "offset", "step"] {
+                coarse(map.get_mut(key));
+            }
             Value::Object(map.into_iter().map(|(key, value)| (key, loose(value))).collect())
         }
         other => other,
+    }
+}
+
+/// Prometheus reads a duration through a float of nanoseconds: above 2^53 of them (104 days) it may miss by a millisecond, and so
+/// may what we fold to such a duration.
+fn coarse(duration: Option<&mut Value>) {
+    const EXACT_MS: i64 = (1 << 53) / 1_000_000;
+    if let Some(value) = duration
+        && let Some(ms) = value.as_i64().filter(|ms| ms.abs() > EXACT_MS)
+    {
+        *value = ((ms as f64 / 1000.0).round() as i64 * 1000).into();
     }
 }
 

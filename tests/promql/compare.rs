@@ -150,7 +150,7 @@ impl Comparison {
     }
 
     fn folded(&mut self, ours: &Query, theirs: &Value) -> Result<(), String> {
-        let want = fold(loose(theirs.clone()));
+        let want = loose(fold(loose(theirs.clone())));
         let window = Window { step_ms: (STEP * 1000.0) as i64, range_ms: (RANGE * 1000.0) as i64 };
         match ours.text(Some(window)) {
             Err(_) if unfoldable(&want) => self.tally.both_invalid += 1,
