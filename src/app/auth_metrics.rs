@@ -35,7 +35,13 @@ impl AuthMetrics {
         let stats = &self.stats;
         for (counters, good, good_count, bad, bad_count) in [
             (&self.verdicts, "hit", stats.verdict_hits(), "miss", stats.verdict_misses()),
-            (&self.key_fetches, "answered", stats.key_fetches().saturating_sub(stats.key_fetch_failures()), "failed", stats.key_fetch_failures()),
+            (
+                &self.key_fetches,
+                "answered",
+                stats.key_fetches().saturating_sub(stats.key_fetch_failures()),
+                "failed",
+                stats.key_fetch_failures(),
+            ),
             (&self.file_reloads, "used", stats.file_reloads(), "refused", stats.file_reload_failures()),
         ] {
             for (outcome, count) in [(good, good_count), (bad, bad_count)] {

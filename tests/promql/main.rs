@@ -12,6 +12,7 @@ mod http;
 mod mutate;
 mod prometheus;
 mod rng;
+mod second_opinion;
 
 use compare::{Dialect, Tally};
 use hecate::promql::Features;
