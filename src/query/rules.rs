@@ -116,7 +116,8 @@ fn own_rule(rule: &RawObject<'_>, sees: &dyn Visibility) -> Option<String> {
     let ownership = ownership(rule, sees)?;
     let mut text = String::new();
     rule.with(&mut text, |member| match member {
-        "alerts" => Some(own_alerts(rule.read("alerts").unwrap_or_default(), sees)),
+        // With `exclude_alerts` it is null, and stays so.
+        "alerts" => rule.read("alerts").map(|alerts| own_alerts(alerts, sees)),
         // What went wrong may quote series that the rule reads outside the scope.
         "lastError" if ownership == Ownership::Labels && rule.read::<String>("lastError").is_some_and(|e| !e.is_empty()) => {
             Some("\"the last evaluation failed; the reason may name series outside your scope\"".to_owned())
@@ -197,12 +198,12 @@ mod tests {
             {"state":"inactive","name":"Theirs","query":"up{namespace=\"b\"} == 0","labels":{"namespace":"b"},"alerts":[],"health":"ok","type":"alerting"},
             {"name":"stolen:up","query":"up{namespace=\"a\"}","labels":{"namespace":"b"},"health":"ok","type":"recording"}],"interval":60,"limit":0},
         {"name":"two","file":"b.yml","rules":[{"name":"b:up","query":"up{namespace=\"b\"}","health":"ok","type":"recording"}],"interval":60},
-        {"name":"three","file":"c.yml","rules":[{"name":"x:up","query":"sum(up)","labels":{"namespace":"a"},"lastError":"series b","health":"err","type":"recording"}],"interval":5}]},"warnings":["w"]}"#;
+        {"name":"three","file":"c.yml","rules":[{"name":"x:up","query":"sum(up)","labels":{"namespace":"a"},"lastError":"series b","health":"err","type":"recording"},{"name":"Y","query":"sum(up)","labels":{"namespace":"a"},"alerts":null,"type":"alerting"}],"interval":5}]},"warnings":["w"]}"#;
 
     #[test]
     fn rules_of_the_scope_stay_in_their_bytes() {
         let out = String::from_utf8(filter_rules(RULES.as_bytes(), &Page::default(), &OnlyA).unwrap()).unwrap();
-        insta::assert_snapshot!(out, @r#"{"status":"success","data":{"groups":[{"name":"one","file":"a.yml","rules":[{"state":"firing","name":"Own","query":"up{namespace=\"a\"} == 0","labels":{},"alerts":[{"labels":{"alertname":"Own"},"value":"1e+00"}],"health":"ok","type":"alerting"}],"interval":60,"limit":0},{"name":"three","file":"c.yml","rules":[{"name":"x:up","query":"sum(up)","labels":{"namespace":"a"},"lastError":"the last evaluation failed; the reason may name series outside your scope","health":"err","type":"recording"}],"interval":5}]},"warnings":["w"]}"#);
+        insta::assert_snapshot!(out, @r#"{"status":"success","data":{"groups":[{"name":"one","file":"a.yml","rules":[{"state":"firing","name":"Own","query":"up{namespace=\"a\"} == 0","labels":{},"alerts":[{"labels":{"alertname":"Own"},"value":"1e+00"}],"health":"ok","type":"alerting"}],"interval":60,"limit":0},{"name":"three","file":"c.yml","rules":[{"name":"x:up","query":"sum(up)","labels":{"namespace":"a"},"lastError":"the last evaluation failed; the reason may name series outside your scope","health":"err","type":"recording"},{"name":"Y","query":"sum(up)","labels":{"namespace":"a"},"alerts":null,"type":"alerting"}],"interval":5}]},"warnings":["w"]}"#);
     }
 
     #[test]

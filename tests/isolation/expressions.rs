@@ -115,7 +115,14 @@ async fn a_tenant_sees_what_would_be_there_without_the_others() {
     let compared = assert_all_right("alice", &outcomes);
     only_what_answers_counts(&corpus, &outcomes);
     every_function_answers(&corpus, &outcomes);
-    println!("{} entries, {compared} values compared", corpus.len());
+    let marked = |what: &Expect| corpus.iter().filter(|e| std::mem::discriminant(&e.expect) == std::mem::discriminant(what)).count();
+    println!(
+        "{} entries, {compared} values compared; {} empty, {} refused, {} errors",
+        corpus.len(),
+        marked(&Expect::Empty),
+        marked(&Expect::Refused(String::new())),
+        marked(&Expect::Error)
+    );
 }
 
 /// Both times of one entry together: entries and their values.
@@ -133,8 +140,10 @@ fn only_what_answers_counts(corpus: &[Entry], outcomes: &[Outcome]) {
     assert!(expected_empty <= MOST_EMPTY, "{expected_empty} entries are marked as empty, more than {MOST_EMPTY}");
     let telling = all.iter().filter(|(_, n)| *n > 0).count();
     assert!(telling >= 400, "only {telling} entries have values");
-    let texts: BTreeSet<String> = corpus.iter().map(|e| format!("{:?} {}", e.era, e.text_for_only_a())).collect();
-    assert_eq!(texts.len(), corpus.len(), "some entries stand there twice");
+    let mut texts = BTreeSet::new();
+    let twice: Vec<&str> =
+        corpus.iter().filter(|e| !texts.insert(format!("{:?} {}", e.era, e.text_for_only_a()))).map(|e| e.place.as_str()).collect();
+    assert!(twice.is_empty(), "these stand there twice: {twice:?}");
 }
 
 fn every_function_answers(corpus: &[Entry], outcomes: &[Outcome]) {
@@ -151,11 +160,14 @@ async fn cluster_scope_sees_the_very_bytes_of_prometheus() {
     let outcomes = each(&house, &entries(), async |i, entry, when| {
         let got = ask(&admin, &entry.text(), when, verb(i)).await;
         let want = ask(&mixed, &entry.text(), when, Verb::Post).await;
-        // Prometheus gives these in another order each time.
-        let unordered =
-            ["count_values", "histogram_quantile", "histogram_fraction", "info("].iter().any(|name| entry.text().contains(name));
-        let same_bytes = got.status != 200 || unordered || data_bytes(&got) == data_bytes(&want);
-        let right = same_bytes && same(&got, &want, !unordered);
+        let mut right = want.status == got.status && (got.status != 200 || data_bytes(&got) == data_bytes(&want));
+        // Prometheus gives some vectors in another order each time: then it does so twice by itself.
+        for _ in 0..8 {
+            if right || !same(&got, &want, entry.is_ordered()) {
+                break;
+            }
+            right = data_bytes(&ask(&mixed, &entry.text(), when, Verb::Post).await) != data_bytes(&want);
+        }
         let wrong = (!right).then(|| format!("got  {} {}\n  wanted {} {}", got.status, cut(&got.body), want.status, cut(&want.body)));
         outcome(entry, if got.status == 200 { values(&got) } else { 0 }, wrong)
     })

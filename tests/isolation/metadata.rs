@@ -22,6 +22,10 @@ async fn metadata_is_the_tenants_own() {
             let got = door.get("/api/v1/metadata", params).await.data();
             assert_eq!(got, want, "{} {params:?}", door.name);
         }
+        if params == [("limit_per_metric", "1")] {
+            // Prometheus chooses another entry each time.
+            continue;
+        }
         let admin = house.admin().get("/api/v1/metadata", params).await.data();
         assert_eq!(sorted(admin), sorted(house.mixed().get("/api/v1/metadata", params).await.data()), "{params:?}");
     }

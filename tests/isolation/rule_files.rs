@@ -53,7 +53,7 @@ groups:
 - name: shared
   rules:
   - {record: "shared:first", expr: 'sum(live_temperature{namespace="b"})', labels: {namespace: b}}
-  - {record: "shared:second", expr: 'sum by (pod) (live_temperature)', labels: {namespace: a}}
+  - {record: "shared:second", expr: 'group by (pod) (live_temperature)', labels: {namespace: a}}
   - {record: "shared:third", expr: 'sum(live_temperature{namespace="b"})', labels: {namespace: aa}}
 "#;
 
@@ -61,7 +61,7 @@ const SHARED_A: &str = r#"
 groups:
 - name: shared
   rules:
-  - {record: "shared:second", expr: 'sum by (pod) (live_temperature)', labels: {namespace: a}}
+  - {record: "shared:second", expr: 'group by (pod) (live_temperature)', labels: {namespace: a}}
 "#;
 
 const PLATFORM: &str = r#"
