@@ -12,7 +12,7 @@ use crate::history::START;
 use crate::house::{House, house};
 
 /// Entries that are allowed to answer nothing on both sides.
-const MOST_EMPTY: usize = 75;
+const MOST_EMPTY: usize = 85;
 /// Requests at the same time.
 const AT_ONCE: usize = 8;
 
