@@ -1,8 +1,9 @@
 //! What every black-box test starts: a real Prometheus, Hecate as a process, clients. All on free ports, all stopped on drop.
 
-#![allow(dead_code, reason = "every test target uses its own part")]
+#![allow(dead_code, unused_imports, reason = "every test target uses its own part")]
 
 mod hecate;
+mod http2;
 mod prometheus;
 mod raw;
 mod scrape;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use hecate::{Hecate, users, usual_users};
+pub use http2::Http2;
 pub use prometheus::{Prometheus, PrometheusOptions, blocks_from_openmetrics};
 pub use raw::{RawAnswer, raw};
 pub use stand_in::StandIn;
