@@ -38,6 +38,10 @@ pub(super) async fn read(session: &mut Session, limit: usize, within: Duration) 
     if announced.is_some_and(|length| length > limit) {
         return Err(BodyError::TooLong { limit });
     }
+    let expects = session.req_header().headers.get(http::header::EXPECT);
+    if expects.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+        session.downstream_session.write_continue_response().await.map_err(|_| BodyError::Broken)?;
+    }
     match tokio::time::timeout(within, gather(session, limit)).await {
         Ok(result) => result,
         Err(_) => Err(BodyError::Slow { after: within }),

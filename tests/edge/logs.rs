@@ -18,8 +18,10 @@ async fn start(server: &str, after: Duration) -> (Hecate, StandIn) {
 #[tokio::test]
 async fn one_line_for_every_request() {
     let (hecate, _upstream) = start("", Duration::ZERO).await;
+    let number = std::cell::Cell::new(0);
     let get = async |path: &str, token: &str| {
-        let request = client().get(format!("{}{path}", hecate.url())).header("x-request-id", "mine");
+        number.set(number.get() + 1);
+        let request = client().get(format!("{}{path}", hecate.url())).header("x-request-id", format!("mine-{}", number.get()));
         let request = if token.is_empty() { request } else { request.bearer_auth(token) };
         request.send().await.unwrap().bytes().await.unwrap().len()
     };
@@ -29,11 +31,13 @@ async fn one_line_for_every_request() {
     get("/api/v1/query?query=up", "").await;
     get("/no/such/%22path%22", "").await;
     let mut wire = Wire::connect(hecate.address()).await;
-    wire.send("GET /a//b HTTP/1.1\r\nHost: h\r\n\r\n").await;
+    wire.send("GET /a//b HTTP/1.1\r\nHost: h\r\nX-Request-Id: mine-6\r\n\r\n").await;
     assert_eq!(wire.answer().await.unwrap().status, 400);
 
-    let lines = hecate.log_lines("hecate::access", 6).await;
+    let mut lines = hecate.log_lines("hecate::access", 6).await;
     assert_eq!(lines.len(), 6, "{lines:?}");
+    // A line is written after the last byte of its answer.
+    lines.sort_by_key(|line| line["request_id"].to_string());
     let told = |line: &Value, names: &[&str]| names.iter().map(|name| line[*name].clone()).collect::<Value>();
     let fields = ["status", "route", "path", "user", "provider", "namespaces"];
     let query = "/api/v1/query";
@@ -50,7 +54,7 @@ async fn one_line_for_every_request() {
         assert_eq!(line["trace_id"].as_str().unwrap().len(), 32);
         assert!(line["duration_ms"].as_f64().unwrap() > 0.0);
     }
-    assert_eq!((lines[0]["bytes"].as_u64().unwrap() as usize, &lines[0]["request_id"]), (length, &"mine".into()));
+    assert_eq!((lines[0]["bytes"].as_u64().unwrap() as usize, &lines[0]["request_id"]), (length, &"mine-1".into()));
     assert!(lines[0]["upstream_ms"].as_f64().unwrap() > 0.0 && lines[3]["upstream_ms"].is_null());
     let log = hecate.log();
     assert!(!log.contains("token-"), "a token is in the log: {log}");

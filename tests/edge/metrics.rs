@@ -41,6 +41,7 @@ async fn labels_are_bounded_and_tell_nothing_of_users() {
     );
     let hecate = Hecate::start("", &rest, &[("users.yaml", &format!("users:\n{users}"))]);
     traffic(&hecate, 0..10).await;
+    hecate.metrics().await;
     let before = series(&hecate.metrics().await);
     traffic(&hecate, 10..45).await;
     let after = series(&hecate.metrics().await);
