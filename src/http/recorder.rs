@@ -5,7 +5,9 @@ use std::sync::Arc;
 use http::request;
 
 use super::arrival::{Arrival, Chapters};
-use crate::telemetry::{AccessLog, AccessRecord, Metrics, Namespaces, RouteMetrics, SlowQuery, SlowQueryLog, Span, SpanKind, Tracer, Window};
+use crate::telemetry::{
+    AccessLog, AccessRecord, Metrics, Namespaces, RouteMetrics, SlowQuery, SlowQueryLog, Span, SpanKind, Tracer, Window,
+};
 use crate::tenancy::Scope;
 
 /// Writes down every request of one listener.

@@ -188,6 +188,15 @@ impl ProxyHttp for Edge {
                 return Err(cut(gone));
             }
         };
+        if session.req_header().version == http::Version::HTTP_10 {
+            response = match bridge::gather(session, response).await {
+                Ok(response) => response,
+                Err(gone) => {
+                    self.recorder.client_left(&arrival, session.req_header(), span);
+                    return Err(cut(gone));
+                }
+            };
+        }
         if let Ok(id) = arrival.request_id.as_str().parse() {
             response.headers_mut().insert("x-request-id", id);
         }

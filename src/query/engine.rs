@@ -327,9 +327,14 @@ impl Engine {
 
     async fn pass(&self, asker: &Asker<'_>, call: Call) -> Result<Reply, QueryError> {
         let started = Instant::now();
+        let path = call.path().clone();
         let answer = self.send(asker, call).await?;
         let waited = started.elapsed();
         let content_type = answer.content_type.as_ref().and_then(|v| v.to_str().ok()).unwrap_or("application/json").to_owned();
+        if !fits(&path, answer.content_type.as_ref().map(http::HeaderValue::as_bytes)) {
+            let upstream = self.upstreams.default_hot().name().to_owned();
+            return Err(QueryError::Unreadable { upstream, detail: format!("Content-Type: {content_type}") });
+        }
         let body = Held::begin(answer.body, self.limits.series).await?.boxed_unsync();
         Ok(Reply { content_type, body, upstream: Some(waited) })
     }
@@ -363,6 +368,13 @@ impl Engine {
         }
         Err(QueryError::Refused { status: answer.status, error, retry_after: answer.retry_after })
     }
+}
+
+/// Whether an answer of this type can be Prometheus': the page of a gate in between is no data.
+fn fits(path: &ApiPath, content_type: Option<&[u8]>) -> bool {
+    let expected: &[&[u8]] =
+        if *path == ApiPath::Federate { &[b"text/plain", b"application/openmetrics-text"] } else { &[b"application/json"] };
+    content_type.is_none_or(|found| expected.iter().any(|expected| found.starts_with(expected)))
 }
 
 /// A body read whole; the upstream's own bound on bytes holds.

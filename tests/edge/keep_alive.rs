@@ -8,7 +8,8 @@ use crate::{QUERY, hecate, simple};
 
 #[tokio::test]
 async fn many_requests_on_one_connection() {
-    let (hecate, _upstream) = simple("").await;
+    let upstream = StandIn::answering(crate::support::stand_in::NOTHING, Duration::ZERO).await;
+    let hecate = hecate("", &format!("url: \"{}\"", upstream.url()), "limits: {rate_per_user: 10000/s}");
     let mut wire = Wire::connect(hecate.address()).await;
     for number in 0..200 {
         assert!(wire.get(QUERY).await);

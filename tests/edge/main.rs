@@ -13,8 +13,8 @@ mod health;
 mod http2;
 mod keep_alive;
 mod logs;
-mod metrics;
 mod methods;
+mod metrics;
 mod slow_clients;
 mod start;
 mod tls;
@@ -24,9 +24,8 @@ use support::{Hecate, usual_users};
 
 /// Hecate with these `server` keys, in front of this upstream with its keys, and further configuration.
 fn hecate(server: &str, upstream: &str, more: &str) -> Hecate {
-    let rest = format!(
-        "upstreams: [{{name: prometheus, {upstream}}}]\nauth: {{providers: [{{kind: static, users_file: users.yaml}}]}}\n{more}"
-    );
+    let rest =
+        format!("upstreams: [{{name: prometheus, {upstream}}}]\nauth: {{providers: [{{kind: static, users_file: users.yaml}}]}}\n{more}");
     Hecate::start(server, &rest, &[("users.yaml", &usual_users())])
 }
 

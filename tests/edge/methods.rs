@@ -96,7 +96,8 @@ async fn head_is_get_without_its_body() {
     for path in [QUERY, "/live", "/ready", "/api/v1/health", "/nowhere", "/api/v1/query", "/api/v1/query?query=sum("] {
         let ask = async |method: &str| {
             let mut wire = Wire::connect(hecate.address()).await;
-            wire.send(format!("{method} {path} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer token-alice\r\nX-Request-Id: one\r\n\r\n")).await;
+            wire.send(format!("{method} {path} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer token-alice\r\nX-Request-Id: one\r\n\r\n"))
+                .await;
             let answer = if method == "HEAD" { wire.answer_to_head().await } else { wire.answer().await }.unwrap();
             // The connection is good for the next one: no byte of a body came.
             wire.get("/live").await;

@@ -62,8 +62,7 @@ async fn the_guide_names_every_metric() {
     let away = crate::hecate("", "url: \"http://127.0.0.1:1\", retries: 0", "");
     assert_eq!(away.query().await.0, 503);
     let text = hecate.metrics().await + &away.metrics().await;
-    let served: BTreeSet<&str> =
-        text.lines().filter_map(|line| line.strip_prefix("# TYPE hecate_")?.split(' ').next()).collect();
+    let served: BTreeSet<&str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE hecate_")?.split(' ').next()).collect();
     let guide = include_str!("../../docs/operations.md");
     let told: BTreeSet<&str> =
         guide.lines().filter_map(|line| line.strip_prefix("| `hecate_")).filter_map(|rest| rest.split(['{', '`']).next()).collect();

@@ -32,9 +32,8 @@ fn an_address_that_is_taken_is_said_at_once() {
 
 #[test]
 fn a_bad_certificate_is_said_at_once() {
-    let (code, said) = run(
-        "server: {listen: \"127.0.0.1:0\", admin_listen: \"127.0.0.1:0\", tls: {cert: /nowhere/tls.crt, key: /nowhere/tls.key}}\n",
-    );
+    let (code, said) =
+        run("server: {listen: \"127.0.0.1:0\", admin_listen: \"127.0.0.1:0\", tls: {cert: /nowhere/tls.crt, key: /nowhere/tls.key}}\n");
     assert_eq!(code, Some(64), "{said}");
     assert!(said.contains("/nowhere/tls.crt"), "{said}");
 }

@@ -13,9 +13,9 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::QUERY;
 use crate::support::stand_in::NOTHING;
 use crate::support::{Hecate, Http2, StandIn, Wire, eventually, usual_users};
-use crate::QUERY;
 
 /// A certificate for `localhost` that signs itself, with its key, as PEM.
 struct Identity {

@@ -125,7 +125,11 @@ async fn spans_arrive_linked() {
     assert_eq!(hex(&server.parent_span_id), PARENT);
     assert_eq!(call.parent_span_id, server.span_id);
     let asked = upstream.queries().pop().unwrap();
-    assert_eq!(asked.header("traceparent").unwrap().split('-').nth(2).unwrap(), hex(&call.span_id), "the upstream's parent is the client span");
+    assert_eq!(
+        asked.header("traceparent").unwrap().split('-').nth(2).unwrap(),
+        hex(&call.span_id),
+        "the upstream's parent is the client span"
+    );
     assert!(server.start_time_unix_nano <= call.start_time_unix_nano && call.end_time_unix_nano <= server.end_time_unix_nano);
     let names: Vec<_> = server.attributes.iter().map(|attribute| attribute.key.as_str()).collect();
     for name in ["http.request.method", "http.route", "http.response.status_code"] {

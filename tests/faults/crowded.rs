@@ -39,7 +39,8 @@ async fn a_queue_that_does_not_move_is_left() {
     let upstream = StandIn::answering(NOTHING, Duration::from_secs(600)).await;
     let hecate = hecate(&format!("url: \"{}\", max_concurrent: 1, timeout: 2s", upstream.url()), "");
     let answers = many(&hecate, 3).await;
-    let mut kinds: Vec<_> = answers.iter().map(|a| serde_json::from_slice::<serde_json::Value>(&a.body).unwrap()["errorType"].clone()).collect();
+    let mut kinds: Vec<_> =
+        answers.iter().map(|a| serde_json::from_slice::<serde_json::Value>(&a.body).unwrap()["errorType"].clone()).collect();
     kinds.sort_by_key(ToString::to_string);
     assert_eq!(kinds, ["timeout", "unavailable", "unavailable"]);
     assert_eq!(of(&answers, 503).len(), 3);

@@ -6,8 +6,8 @@
 mod support;
 
 mod away;
-mod cut;
 mod crowded;
+mod cut;
 mod large;
 mod refusing;
 mod silent;
@@ -25,9 +25,8 @@ const SOON: Duration = Duration::from_secs(10);
 
 /// Hecate in front of this upstream with its keys, short times, and further configuration.
 fn hecate(upstream: &str, more: &str) -> Hecate {
-    let rest = format!(
-        "upstreams: [{{name: prometheus, {upstream}}}]\nauth: {{providers: [{{kind: static, users_file: users.yaml}}]}}\n{more}"
-    );
+    let rest =
+        format!("upstreams: [{{name: prometheus, {upstream}}}]\nauth: {{providers: [{{kind: static, users_file: users.yaml}}]}}\n{more}");
     Hecate::start("", &rest, &[("users.yaml", &usual_users())])
 }
 
