@@ -83,10 +83,16 @@ fn believed_elsewhere() -> Vec<Attack> {
         "Date",
         "Via",
     ];
-    let mut attacks: Vec<Attack> =
-        names.iter().map(|name| request("GET", Q).header(&format!("{name}: {CANARY}")).right(&[200])).collect();
+    let mut attacks: Vec<Attack> = names.iter().map(|name| request("GET", Q).header(&format!("{name}: {CANARY}")).right(&[200])).collect();
     // Nobody is anybody by these headers alone.
-    for line in ["X-Forwarded-User: bob", "Impersonate-User: admin", "X-Remote-User: admin", "Cookie: token=token-bob", "Proxy-Authorization: Bearer token-bob", "X-Forwarded-Access-Token: token-bob"] {
+    for line in [
+        "X-Forwarded-User: bob",
+        "Impersonate-User: admin",
+        "X-Remote-User: admin",
+        "Cookie: token=token-bob",
+        "Proxy-Authorization: Bearer token-bob",
+        "X-Forwarded-Access-Token: token-bob",
+    ] {
         attacks.push(request("GET", Q).authorization(None).header(line).right(&[401]));
     }
     for line in ["X-Scope-OrgID: a|b", "X-Scope-OrgID: b", "X-Original-URL: /api/v1/status/config", "X-Rewrite-URL: /api/v1/targets"] {
@@ -114,9 +120,17 @@ fn hop_by_hop() -> Vec<Attack> {
         attacks.push(request("GET", Q).header("Connection: Upgrade").header(&format!("Upgrade: {value}")).right(&[200, 400]));
     }
     attacks.extend([
-        request("GET", Q).header("Connection: Upgrade, HTTP2-Settings").header("Upgrade: h2c").header("HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA").right(&[200, 400]),
+        request("GET", Q)
+            .header("Connection: Upgrade, HTTP2-Settings")
+            .header("Upgrade: h2c")
+            .header("HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA")
+            .right(&[200, 400]),
         request("POST", Q).header("Connection: Upgrade").header("Upgrade: websocket").header("Sec-WebSocket-Key: x").right(&[200, 400]),
-        request("POST", "/api/v1/query").header("Content-Type: application/x-www-form-urlencoded").header("Expect: 100-continue").body("query=a_only").right(&[100, 200]),
+        request("POST", "/api/v1/query")
+            .header("Content-Type: application/x-www-form-urlencoded")
+            .header("Expect: 100-continue")
+            .body("query=a_only")
+            .right(&[100, 200]),
         request("GET", Q).header("Expect: 200-maybe").right(&[200, 400, 417]),
         request("GET", Q).header("TE: trailers, deflate;q=0.5").right(&[200]),
         request("GET", Q).header("Keep-Alive: timeout=99999").right(&[200]),
@@ -158,7 +172,8 @@ fn ours() -> Vec<Attack> {
 
 /// Heads that cannot be read, or can be read twice.
 fn framing() -> Vec<Attack> {
-    let raw = |name: &str, text: &str, right: &[u16]| Attack { name: name.to_owned(), bytes: text.as_bytes().to_vec(), right: right.to_vec() };
+    let raw =
+        |name: &str, text: &str, right: &[u16]| Attack { name: name.to_owned(), bytes: text.as_bytes().to_vec(), right: right.to_vec() };
     let get = "GET /api/v1/query?query=app_requests_total HTTP/1.1\r\nHost: h\r\nConnection: close\r\n";
     let with = |name: &str, lines: &str, right: &[u16]| raw(name, &format!("{get}{lines}\r\n"), right);
     vec![
@@ -180,31 +195,64 @@ fn framing() -> Vec<Attack> {
         raw("a leading empty line", &format!("\r\n\r\n{get}Authorization: Bearer token-alice\r\n\r\n"), &[0, 200, 400]),
         raw("HTTP/0.9", "GET /api/v1/query?query=app_requests_total\r\n\r\n", &[0, 400]),
         raw("HTTP/1.0", "GET /api/v1/query?query=app_requests_total HTTP/1.0\r\nAuthorization: Bearer token-alice\r\n\r\n", &[200]),
-        raw("HTTP/1.2", "GET /api/v1/query?query=app_requests_total HTTP/1.2\r\nHost: h\r\nAuthorization: Bearer token-alice\r\n\r\n", &[0, 400]),
-        raw("HTTP/3.0", "GET /api/v1/query?query=app_requests_total HTTP/3.0\r\nHost: h\r\nAuthorization: Bearer token-alice\r\n\r\n", &[0, 400]),
-        raw("two spaces", "GET  /api/v1/query?query=odd  HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer token-alice\r\nConnection: close\r\n\r\n", &[0, 200, 400, 404]),
-        raw("no host", "GET /api/v1/query?query=odd HTTP/1.1\r\nAuthorization: Bearer token-alice\r\nConnection: close\r\n\r\n", &[0, 200, 400]),
-        raw("two hosts", "GET /api/v1/query?query=odd HTTP/1.1\r\nHost: a\r\nHost: b\r\nAuthorization: Bearer token-alice\r\nConnection: close\r\n\r\n", &[0, 400]),
-        raw("a host with a path", "GET /api/v1/query?query=odd HTTP/1.1\r\nHost: a/api/v1/targets?\r\nAuthorization: Bearer token-alice\r\nConnection: close\r\n\r\n", &[0, 200, 400]),
+        raw(
+            "HTTP/1.2",
+            "GET /api/v1/query?query=app_requests_total HTTP/1.2\r\nHost: h\r\nAuthorization: Bearer token-alice\r\n\r\n",
+            &[0, 400],
+        ),
+        raw(
+            "HTTP/3.0",
+            "GET /api/v1/query?query=app_requests_total HTTP/3.0\r\nHost: h\r\nAuthorization: Bearer token-alice\r\n\r\n",
+            &[0, 400],
+        ),
+        raw(
+            "two spaces",
+            "GET  /api/v1/query?query=odd  HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer token-alice\r\nConnection: close\r\n\r\n",
+            &[0, 200, 400, 404],
+        ),
+        raw(
+            "no host",
+            "GET /api/v1/query?query=odd HTTP/1.1\r\nAuthorization: Bearer token-alice\r\nConnection: close\r\n\r\n",
+            &[0, 200, 400],
+        ),
+        raw(
+            "two hosts",
+            "GET /api/v1/query?query=odd HTTP/1.1\r\nHost: a\r\nHost: b\r\nAuthorization: Bearer token-alice\r\nConnection: close\r\n\r\n",
+            &[0, 400],
+        ),
+        raw(
+            "a host with a path",
+            "GET /api/v1/query?query=odd HTTP/1.1\r\nHost: a/api/v1/targets?\r\nAuthorization: Bearer token-alice\r\nConnection: close\r\n\r\n",
+            &[0, 200, 400],
+        ),
         raw("nothing but rubbish", "\u{16}\u{3}\u{1}\u{0}hello", &[0, 400]),
         raw("half a request", "GET /api/v1/query?query=odd HTTP/1.1\r\nHost: h\r\n", &[0, 400, 408]),
-        raw("half a body", "POST /api/v1/query HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer token-alice\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\nquery=odd", &[0, 400, 408]),
+        raw(
+            "half a body",
+            "POST /api/v1/query HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer token-alice\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\nquery=odd",
+            &[0, 400, 408],
+        ),
         with("very many headers", &"X: y\r\n".repeat(1_000), &[0, 400, 431]),
         with("a very long header", &format!("X: {}\r\n", "y".repeat(200_000)), &[0, 400, 431]),
-        with("a long header", &format!("Authorization: Bearer token-alice\r\nX: {}\r\n", "y".repeat(65_000)), &[400, 431]),
+        with("a long header", &format!("Authorization: Bearer token-alice\r\nX: {}\r\n", "y".repeat(65_600)), &[400, 431]),
     ]
 }
 
 /// Bodies whose length two servers would see differently, with another request behind them.
 fn smuggled() -> Vec<Attack> {
     // Were this answered, it would be bob's answer.
-    let inner = "GET /api/v1/query?query=app_requests_total HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer token-alice\r\nX-Smuggled: cnry7q\r\n\r\n";
+    let inner =
+        "GET /api/v1/query?query=app_requests_total HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer token-alice\r\nX-Smuggled: cnry7q\r\n\r\n";
     let outer = |lines: &str, body: &str| {
         format!("POST /api/v1/query HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer token-alice\r\nContent-Type: application/x-www-form-urlencoded\r\n{lines}\r\n{body}").into_bytes()
     };
     let form = "query=a_only";
     let chunked = format!("{:x}\r\n{form}\r\n0\r\n\r\n", form.len());
-    let one = |name: &str, lines: &str, body: &str, right: &[u16]| Attack { name: name.to_owned(), bytes: outer(lines, body), right: right.to_vec() };
+    let one = |name: &str, lines: &str, body: &str, right: &[u16]| Attack {
+        name: name.to_owned(),
+        bytes: outer(lines, body),
+        right: right.to_vec(),
+    };
     let length = form.len();
     vec![
         one("CL.TE", &format!("Content-Length: {}\r\nTransfer-Encoding: chunked\r\n", chunked.len() + inner.len()), &format!("{chunked}{inner}"), &[0, 200, 400]),

@@ -18,7 +18,9 @@ async fn identity() {
     stage.attack_all(several()).await;
     // What was decided about one is not the decision about another, however near: warm and cold.
     for round in 0..3 {
-        for (token, status) in [("token-alice", 200), ("token-alicE", 401), ("token-alice-", 401), ("token-mallory", 200), ("token-nobody", 401)] {
+        for (token, status) in
+            [("token-alice", 200), ("token-alicE", 401), ("token-alice-", 401), ("token-mallory", 200), ("token-nobody", 401)]
+        {
             let attack = request("GET", "/api/v1/query?query={job!=\"\"}").authorization(Some(&format!("Bearer {token}"))).right(&[status]);
             stage.attack(&Attack { name: format!("{} round {round}", attack.name), ..attack }).await;
         }
@@ -86,8 +88,8 @@ fn guesses() -> Vec<Attack> {
         basic(""),
         basic("token-alice:"),
         basic("bearer:token-alice"),
-        format!("Basic {}", STANDARD_NO_PAD.encode(":token-alice")),
-        format!("Basic {}=", STANDARD.encode(":token-alice")),
+        format!("Basic {}", STANDARD_NO_PAD.encode("alice:token-alice")),
+        format!("Basic {}=", STANDARD.encode("alice:token-alice")),
         format!("Basic {}", URL_SAFE.encode("alice:token-al\u{3ff}\u{3fe}")),
         format!("Basic {} x", STANDARD.encode("alice:token-alice")),
         "Basic token-alice".to_owned(),
@@ -95,7 +97,6 @@ fn guesses() -> Vec<Attack> {
         "Negotiate YWxpY2U=".to_owned(),
         "AWS4-HMAC-SHA256 Credential=alice".to_owned(),
     ];
-    // Padding that is missing is only missing where there should be some.
     let one = |value: &String, right: &[u16]| request("GET", Q).authorization(Some(value)).right(right);
     good.iter().map(|value| one(value, &[200])).chain(bad.iter().map(|value| one(value, &[401]))).collect()
 }
@@ -133,7 +134,11 @@ fn several() -> Vec<Attack> {
 async fn revoked(stage: &mut Stage) {
     let mallory = request("GET", "/api/v1/query?query=a_only").authorization(Some("Bearer token-mallory")).right(&[200]);
     stage.attack(&mallory).await;
-    let without = users(&[("alice", "token-alice", "namespaces: [a]"), ("bob", "token-bob", "namespaces: [b]"), ("mallory", "token-other", "namespaces: [b]")]);
+    let without = users(&[
+        ("alice", "token-alice", "namespaces: [a]"),
+        ("bob", "token-bob", "namespaces: [b]"),
+        ("mallory", "token-other", "namespaces: [b]"),
+    ]);
     fs::write(stage.real().folder().join("users.yaml"), without).unwrap();
     let since = Instant::now();
     let address = stage.real().address().to_owned();

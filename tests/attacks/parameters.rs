@@ -22,6 +22,10 @@ fn repeats() -> Vec<Attack> {
     vec![
         get_is(&format!("{q}?query=a_only&query=odd"), &[400]),
         get_is(&format!("{q}?query=&query=odd"), &[400]),
+        get_is(q, &[400]),
+        post(q, "x=1").right(&[400]),
+        post("/api/v1/query_exemplars", "x=1").right(&[400]),
+        post("/api/v1/format_query", "").right(&[400]),
         get_is(&format!("{q}?query=a_only&query=a_only"), &[200]),
         get_is(&format!("{q}?query=a_only&%71uery=odd"), &[400]),
         get_is(&format!("{q}?query=a_only&Query=odd{{namespace%3D%22b%22}}"), &[200]),
@@ -74,7 +78,7 @@ fn encodings() -> Vec<Attack> {
         get_is(&format!("{q}?query={{__name__%3D%22a_only%22}}"), &[200]),
         get_is(&format!("{q}?query=a%5fonly"), &[200]),
         get_is(&format!("{q}?query=sum+(a_only)"), &[200]),
-        get_is(&format!("{q}?query=sum%2B(a_only)"), &[400]),
+        get_is(&format!("{q}?query=sum%2B(a_only)"), &[200]),
         get_is(&format!("{q}?query=a_only&namespace=%62"), &[403]),
         get_is(&format!("{q}?query=a_only&n%61mespace=b"), &[403]),
         get_is(&format!("{q}?query=a_only&namespace=a,b"), &[400]),
@@ -123,7 +127,10 @@ fn bodies() -> Vec<Attack> {
         post(q, zipped).header("Content-Encoding: identity").right(&[200]),
         request("POST", q).header("Content-Type: application/x-www-form-urlencoded; charset=UTF-8").body("query=a_only").right(&[200]),
         request("POST", q).header("Content-Type: APPLICATION/X-WWW-FORM-URLENCODED").body("query=a_only").right(&[200]),
-        request("POST", q).header("Content-Type: multipart/form-data; boundary=x").body("--x\r\nContent-Disposition: form-data; name=\"query\"\r\n\r\nodd\r\n--x--\r\n").right(&[415]),
+        request("POST", q)
+            .header("Content-Type: multipart/form-data; boundary=x")
+            .body("--x\r\nContent-Disposition: form-data; name=\"query\"\r\n\r\nodd\r\n--x--\r\n")
+            .right(&[415]),
         post(q, b"query=odd{s=\"\xff\"}").right(&[400]),
         post(q, "q\0uery=odd").right(&[400]),
         post(q, "query=a_only\r\n").right(&[200, 400]),
@@ -220,18 +227,44 @@ fn control() -> Vec<Attack> {
 /// Values that are numbers and times elsewhere.
 fn values() -> Vec<Attack> {
     let odd = [
-        ("time", "NaN"), ("time", "Inf"), ("time", "1e400"), ("time", "-9e15"), ("time", "0x10"), ("time", "now"), ("time", "1%0a2"),
-        ("timeout", "-1"), ("timeout", "1000y"), ("timeout", "0"), ("timeout", "9e9"), ("lookback_delta", "-1"), ("lookback_delta", "9e9"),
-        ("limit", "-1"), ("limit", "18446744073709551616"), ("limit", "1;2"), ("limit", "%2B1"), ("stats", "all%0d%0aX: y"), ("stats", "cnry7q"),
+        ("time", "NaN"),
+        ("time", "Inf"),
+        ("time", "1e400"),
+        ("time", "-9e15"),
+        ("time", "0x10"),
+        ("time", "now"),
+        ("time", "1%0a2"),
+        ("timeout", "-1"),
+        ("timeout", "1000y"),
+        ("timeout", "0"),
+        ("timeout", "9e9"),
+        ("lookback_delta", "-1"),
+        ("lookback_delta", "9e9"),
+        ("limit", "-1"),
+        ("limit", "18446744073709551616"),
+        ("limit", "1;2"),
+        ("limit", "%2B1"),
+        ("stats", "all%0d%0aX: y"),
+        ("stats", "cnry7q"),
     ];
     let mut attacks: Vec<Attack> =
         odd.iter().map(|(name, value)| get_is(&format!("/api/v1/query?query=a_only&{name}={value}"), &[200, 400, 422, 503])).collect();
     for (start, end, step) in [
-        ("1", "2", "0"), ("1", "2", "-1"), ("2", "1", "1"), ("1", "2", "0.0000001"), ("1", "2", "0.0001"), ("-9e12", "9e12", "1"),
-        ("0", "9e12", "9e9"), ("1", "2", "1y"), ("1", "2", "NaN"), ("", "", ""), ("1", "2", "1e-300"),
+        ("1", "2", "0"),
+        ("1", "2", "-1"),
+        ("2", "1", "1"),
+        ("1", "2", "0.0000001"),
+        ("1", "2", "0.0001"),
+        ("-9e12", "9e12", "1"),
+        ("0", "9e12", "9e9"),
+        ("1", "2", "1y"),
+        ("1", "2", "NaN"),
+        ("", "", ""),
+        ("1", "2", "1e-300"),
     ] {
         attacks.push(get_is(&format!("/api/v1/query_range?query=a_only&start={start}&end={end}&step={step}"), &[200, 400, 422]));
-        attacks.push(post("/api/v1/query_range", format!("query=rate(odd[5m:])&start={start}&end={end}&step={step}")).right(&[200, 400, 422]));
+        attacks
+            .push(post("/api/v1/query_range", format!("query=rate(odd[5m:])&start={start}&end={end}&step={step}")).right(&[200, 400, 422]));
     }
     let form = |text: String| post("/api/v1/query", text).right(&[200, 400, 413]);
     attacks.extend([

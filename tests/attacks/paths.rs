@@ -89,10 +89,10 @@ fn spelled() -> Vec<Attack> {
         get_is("http://", &[0, 400]),
         get_is("*", &[0, 400]),
         request("OPTIONS", "*").right(&[0, 200, 204, 400]),
-        get_is("api/v1/query?query=odd", &[0, 400]),
-        get_is("victim:9090", &[0, 400]),
-        get_is("@victim/api/v1/query", &[0, 400]),
-        get_is("?query=odd", &[0, 400]),
+        get_is("api/v1/query?query=odd", &[0, 400, 404]),
+        get_is("victim:9090", &[0, 400, 404]),
+        get_is("@victim/api/v1/query", &[0, 400, 404]),
+        get_is("?query=odd", &[0, 400, 404]),
         get_is("/?query=odd", &[404]),
         get_is(&format!("/{}", "a/".repeat(15_000)), &[400]),
         get_is(&format!("/{}a", "a/".repeat(15_000)), &[404]),
@@ -283,7 +283,13 @@ fn never() -> Vec<Attack> {
     let mut attacks: Vec<Attack> = cluster.iter().map(|path| get_is(path, &[403])).collect();
     for path in nobody {
         attacks.push(get_is(path, &[404]));
-        attacks.push(request("POST", path).header("Content-Type: application/x-protobuf").body("cnry7q").authorization(Some("Bearer token-admin")).right(&[404]));
+        attacks.push(
+            request("POST", path)
+                .header("Content-Type: application/x-protobuf")
+                .body("cnry7q")
+                .authorization(Some("Bearer token-admin"))
+                .right(&[404]),
+        );
     }
     for path in cluster {
         attacks.push(request("POST", path).right(&[405]));
@@ -294,7 +300,10 @@ fn never() -> Vec<Attack> {
         request("PUT", "/api/v1/admin/tsdb/snapshot").right(&[404]),
         request("DELETE", "/api/v1/series?match[]=odd").right(&[405]),
         request("HEAD", "/api/v1/status/config").right(&[403]),
-        request("OPTIONS", "/api/v1/status/config").header("Origin: http://evil").header("Access-Control-Request-Method: GET").right(&[200, 204]),
+        request("OPTIONS", "/api/v1/status/config")
+            .header("Origin: http://evil")
+            .header("Access-Control-Request-Method: GET")
+            .right(&[200, 204]),
     ]);
     attacks
 }

@@ -168,7 +168,8 @@ impl Recorded {
         if everything.contains(CANARY) {
             return Some("something of the client's was sent on".to_owned());
         }
-        let reads_data = path.starts_with("/api/v1/query") || path == "/federate" || path.starts_with("/api/v1/label") || path == "/api/v1/series";
+        let reads_data =
+            path.starts_with("/api/v1/query") || path == "/federate" || path.starts_with("/api/v1/label") || path == "/api/v1/series";
         if reads_data && !params.iter().any(|(name, _)| name == "query" || name == "match[]") {
             return Some("it is not bound to anything".to_owned());
         }
@@ -209,16 +210,29 @@ fn bound(matchers: &[Value], of_targets: bool) -> bool {
     if of_targets {
         return LABELS.iter().any(|label| carries(label));
     }
-    let words = |value: &str| value.bytes().all(|b| b.is_ascii_alphanumeric() || b"_:|".contains(&b)) && !value.is_empty();
-    let listed = matchers.iter().find(|m| m["name"] == "__name__" && ["=", "=~"].contains(&m["type"].as_str().unwrap()) && words(m["value"].as_str().unwrap()));
-    if let Some(listed) = listed {
-        return listed["value"].as_str().unwrap().split('|').all(|name| carries(label_of(name)));
+    // A name, or a list of nothing but names.
+    let names = |m: &Value| -> Option<Vec<String>> {
+        let value = m["value"].as_str().unwrap();
+        let inner = value.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(value);
+        let plain = !inner.is_empty() && inner.bytes().all(|b| b.is_ascii_alphanumeric() || b"_:|".contains(&b));
+        match m["type"].as_str().unwrap() {
+            "=" if !value.is_empty() => Some(vec![value.to_owned()]),
+            "=~" if plain => Some(inner.split('|').map(str::to_owned).collect()),
+            _ => None,
+        }
+    };
+    let listed = matchers.iter().filter(|m| m["name"] == "__name__").find_map(names);
+    if listed.is_some_and(|listed| listed.iter().all(|name| carries(label_of(name)))) {
+        return true;
     }
-    let others_are_out = any("__name__", &["!~"], &|value| ["DCGM_", "node_", "istio_", "training_"].iter().all(|start| value.contains(start)));
-    let only_these = |start: &str| any("__name__", &["=~"], &|value| value.starts_with(start));
+    let others_are_out =
+        any("__name__", &["!~"], &|value| ["DCGM_", "node_", "istio_", "training_"].iter().all(|start| value.contains(start)));
+    let only_these = |start: &str| any("__name__", &["=~"], &|value| value.trim_start_matches("(?s:").starts_with(start));
     carries("namespace") && others_are_out
         || LABELS[1..].iter().any(|label| carries(label))
-            && ["DCGM_", "training_", "data_science", "istio_", "notebook_"].iter().any(|start| only_these(start) && carries(label_of(start)))
+            && ["DCGM_", "training_", "data_science", "istio_", "notebook_"]
+                .iter()
+                .any(|start| only_these(start) && carries(label_of(start)))
 }
 
 /// The shipped policy, in short.
