@@ -1,6 +1,6 @@
 //! What every black-box test starts: a real Prometheus, Hecate as a process, clients. All on free ports, all stopped on drop.
 
-#![allow(dead_code, reason = "every test target uses its own part")]
+#![allow(dead_code, unused_imports, reason = "every test target uses its own part")]
 
 mod hecate;
 mod prometheus;
