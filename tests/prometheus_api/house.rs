@@ -50,7 +50,7 @@ impl House {
     pub async fn start(more: &str) -> House {
         let (exporter, address) = exporter().await;
         let config = format!(
-            "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\nrule_files: [rules.yml]\nscrape_configs:\n\
+            "global: {{scrape_interval: 250ms, evaluation_interval: 250ms}}\nrule_files: [rules.yml]\nscrape_configs:\n\
              - {{job_name: teams, static_configs: [{{targets: ['{address}']}}], honor_labels: true}}\n"
         );
         let history = history();
