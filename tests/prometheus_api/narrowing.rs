@@ -43,6 +43,7 @@ async fn every_way_to_narrow_and_their_combinations() {
         // Each place narrows what the one before left: what they do not have in common is refused, not ignored.
         ("both", at("/ns/a", "&namespace=b"), "", Err((403, "b"))),
         ("both", at("/ns/a", ""), "b", Err((403, "b"))),
+        ("alice", at("/ns/a", "&namespace=b"), "", Err((403, "b"))),
         ("both", at("", "&namespace=a"), "b", Err((403, "b"))),
         ("admin", at("/ns/a", "&namespace=b"), "", Err((403, "b"))),
         ("admin", at("/ns/a", ""), "a,b", Err((403, "b"))),

@@ -76,6 +76,7 @@ async fn reads_of_the_past_are_byte_for_byte_the_same() {
         "/api/v1/alertmanagers".to_owned(),
         "/api/v1/targets/metadata?metric=work_total".to_owned(),
         "/api/v1/targets/metadata?match_target=%7Bjob%3D%22teams%22%7D&limit=1&metric=depth".to_owned(),
+        "/api/v1/targets/metadata?match_target=%7Bjob%3D%22nothing%22%7D".to_owned(),
         "/api/v1/targets?state=dropped".to_owned(),
         "/api/v1/metadata?metric=work".to_owned(),
         "/api/v1/metadata?metric=work&limit_per_metric=1".to_owned(),

@@ -18,7 +18,7 @@ async fn credentials_and_challenges() {
         ("Digest x", 401, "neither Bearer nor Basic", "error=\"invalid_request\""),
         ("Basic !!", 401, "base64", "error=\"invalid_request\""),
         // bob:token-alice: the name has to be the token's.
-        ("Basic Ym9iOnRva2VuLWFsaWNl", 401, "not recognised", "error=\"invalid_token\""),
+        ("Basic Ym9iOnRva2VuLWFsaWNl", 401, "user name is not the one", "error=\"invalid_token\""),
     ] {
         for target in ["/api/v1/query?query=up", "/api/v1/labels", "/ns/b/api/v1/rules", "/api/v1/status/buildinfo", "/api/v1/auth/me"] {
             let headers: Vec<(&str, &str)> = if header.is_empty() { vec![] } else { vec![("authorization", header)] };

@@ -43,7 +43,7 @@ async fn expressions_are_explained_and_never_run() {
     // Wrong, refused, too expensive: an answer that says so, with the place.
     for (user, body, word, place) in [
         ("alice", r#"{"query":"sum(\n  rate(up)"}"#, "expected type range vector", Some((2, 8))),
-        ("alice", r#"{"query":"sum(up"}"#, "", Some((1, 7))),
+        ("alice", r#"{"query":"sum(up"}"#, "unclosed left parenthesis", Some((1, 1))),
         ("alice", r#"{"query":""}"#, "no expression", None),
         ("alice", r#"{"query":"1 + node_load1"}"#, "node_load1", Some((1, 5))),
         ("alice", r#"{"query":"sum_over_time(up[30d:1s])"}"#, "limits.samples", None),
