@@ -80,11 +80,11 @@ pub fn route_metrics(metrics: &Metrics) -> HashMap<&'static str, Arc<RouteMetric
 /// The public listener's routes.
 pub fn router(site: Arc<Site>, settings: &config::Server) -> Router {
     let routes = prometheus::routes()
-        .route("/api/v1/metrics/validate", post(validate::validate))
-        .route("/api/v1/auth/me", get(me::me))
-        .route("/api/v1/health", get(health::health))
-        .route("/live", get(health::live))
-        .route("/ready", get(health::ready))
+        .route("/api/v1/metrics/validate", track::takes(post(validate::validate), "OPTIONS, POST"))
+        .route("/api/v1/auth/me", track::takes(get(me::me), "GET, HEAD, OPTIONS"))
+        .route("/api/v1/health", track::takes(get(health::health), "GET, HEAD, OPTIONS"))
+        .route("/live", track::takes(get(health::live), "GET, HEAD, OPTIONS"))
+        .route("/ready", track::takes(get(health::ready), "GET, HEAD, OPTIONS"))
         .fallback(track::nothing_here)
         .layer(DefaultBodyLimit::disable());
     let routes = track::tracked(routes, &site);

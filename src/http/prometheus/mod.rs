@@ -13,10 +13,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{MethodRouter, get};
-use http::Request;
-
 use super::Site;
-use super::error::method_not_allowed;
+use super::track::takes;
 
 /// Every path of the family; what is not here does not exist.
 pub(super) fn routes() -> Router<Arc<Site>> {
@@ -46,13 +44,9 @@ pub(super) fn routes() -> Router<Arc<Site>> {
 }
 
 fn read(router: MethodRouter<Arc<Site>>) -> MethodRouter<Arc<Site>> {
-    router.fallback(async |request: Request<axum::body::Body>| {
-        method_not_allowed(request.method(), request.uri().path(), "GET, HEAD, OPTIONS")
-    })
+    takes(router, "GET, HEAD, OPTIONS")
 }
 
 fn both(router: MethodRouter<Arc<Site>>) -> MethodRouter<Arc<Site>> {
-    router.fallback(async |request: Request<axum::body::Body>| {
-        method_not_allowed(request.method(), request.uri().path(), "GET, HEAD, OPTIONS, POST")
-    })
+    takes(router, "GET, HEAD, OPTIONS, POST")
 }
