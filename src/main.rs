@@ -92,8 +92,7 @@ fn serve(config: &Config, started: Instant) -> Result<bool, Failure> {
     let app = App::build(config, &metrics, &telemetry.tracer(), started)?;
     let (public, admin) = app.addresses();
     let scheme = if app.is_tls() { "https" } else { "http" };
-    let (mut terminate, mut interrupt) =
-        (signal(SignalKind::terminate()).map_err(other)?, signal(SignalKind::interrupt()).map_err(other)?);
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate()).map_err(other)?, signal(SignalKind::interrupt()).map_err(other)?);
     say(&mut std::io::stdout(), &format!("hecate {} serves {scheme}://{public} (admin http://{admin})\n", env!("CARGO_PKG_VERSION")));
     runtime.block_on(app.run(async move {
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }

@@ -25,7 +25,9 @@ pub(super) fn key(config: &Config, key: &str, message: impl Into<String>) -> Con
 pub(super) fn upstream(config: &Config, error: &upstream::SetUpError) -> ConfigError {
     use upstream::SetUpError as E;
     let (name, below) = match error {
-        E::BadFile { upstream, file, .. } => (upstream, if is_authority(config, upstream, file) { "auth.ca_file" } else { "auth.client_certificate" }),
+        E::BadFile { upstream, file, .. } => {
+            (upstream, if is_authority(config, upstream, file) { "auth.ca_file" } else { "auth.client_certificate" })
+        }
         E::BadCredentials { upstream, .. } => (upstream, "auth"),
         E::BadHeader { upstream, .. } => (upstream, "auth.headers"),
         E::BadUrl { upstream, .. } => (upstream, "url"),

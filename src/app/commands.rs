@@ -28,6 +28,9 @@ pub enum CommandError {
     /// A namespace that cannot exist.
     #[error(transparent)]
     Namespace(#[from] InvalidNamespace),
+    /// A name that users.yaml would refuse.
+    #[error("the name {0:?} cannot be used: it is empty, or has a colon or a control character")]
+    Name(String),
     /// A duration that is none.
     #[error("{0}")]
     Duration(String),
@@ -119,8 +122,11 @@ fn for_people(told: &Explained) -> String {
 /// A random token and the line of users.yaml that makes it known.
 ///
 /// # Errors
-/// When a namespace cannot exist, or the system gives no random numbers.
+/// When the name or a namespace cannot be, or the system gives no random numbers.
 pub fn new_token(name: &str, namespaces: &[String]) -> Result<String, CommandError> {
+    if name.is_empty() || name.contains(':') || name.chars().any(char::is_control) {
+        return Err(CommandError::Name(name.to_owned()));
+    }
     let namespaces = namespaces.iter().map(|name| Namespace::new(name)).collect::<Result<Vec<_>, _>>()?;
     let made = make_token(name, &namespaces)?;
     Ok(format!("token, shown once: {}\nline for users.yaml, below `users:`:\n{}\n", made.token.expose(), made.line))

@@ -57,8 +57,7 @@ pub(super) struct Parts {
 pub(super) fn parts(config: &Config, metrics: &Metrics, tracer: &Tracer) -> Result<Parts, ConfigErrors> {
     install_crypto();
     let upstreams = Upstreams::new(&config.upstreams, metrics.registry()).map_err(|e| blame::upstream(config, &e).into());
-    let features =
-        Features::from_names(&config.promql.features).map_err(|e| blame::key(config, "promql.features", e.to_string()).into());
+    let features = Features::from_names(&config.promql.features).map_err(|e| blame::key(config, "promql.features", e.to_string()).into());
     let (upstreams, features) = blame::both(upstreams.map(Arc::new), features)?;
     let limits = &config.limits;
     let options = Options { bytes: limits.query_bytes, depth: limits.depth, selectors: limits.selectors, features, ..Options::default() };

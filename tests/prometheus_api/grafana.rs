@@ -25,20 +25,44 @@ async fn everything_that_the_data_source_asks() {
     let end = T0 + 600;
     // What it is for; method; target; form; what the answer holds.
     let cases = [
-        ("panel", "POST", "/api/v1/query_range", format!("end={end}.000&query=rate%28http_requests_total%7Bpod%3D%22p1%22%7D%5B1m0s%5D%29&start={T0}.000&step=15"), "\"values\""),
+        (
+            "panel",
+            "POST",
+            "/api/v1/query_range",
+            format!("end={end}.000&query=rate%28http_requests_total%7Bpod%3D%22p1%22%7D%5B1m0s%5D%29&start={T0}.000&step=15"),
+            "\"values\"",
+        ),
         ("table", "POST", "/api/v1/query", format!("query=http_requests_total&time={end}.000"), "\"vector\""),
         ("explore with exemplars", "POST", "/api/v1/query_exemplars", "end=4000000000&query=work_total&start=1".to_owned(), "trace_id"),
         ("save and test", "POST", "/api/v1/query", "query=1%2B1&time=1700000000".to_owned(), "\"2\""),
         ("version", "GET", "/api/v1/status/buildinfo", String::new(), "\"version\":\"3."),
         ("label names", "POST", "/api/v1/labels", format!("end={end}&start={T0}"), "\"namespace\""),
         ("label names of a metric", "POST", "/api/v1/labels", format!("end={end}&match%5B%5D=load&start={T0}&limit=40000"), "\"gpu.kind\""),
-        ("label values", "GET", "/api/v1/label/namespace/values?end=1700000600&limit=40000&match%5B%5D=load&start=1700000000", String::new(), "[\"a\"]"),
+        (
+            "label values",
+            "GET",
+            "/api/v1/label/namespace/values?end=1700000600&limit=40000&match%5B%5D=load&start=1700000000",
+            String::new(),
+            "[\"a\"]",
+        ),
         ("metric names", "GET", "/api/v1/label/__name__/values?end=1700000600&start=1700000000", String::new(), "\"load\""),
-        ("series of a variable", "POST", "/api/v1/series", format!("end={end}&match%5B%5D=http_requests_total&start={T0}"), "\"pod\":\"p2\""),
+        (
+            "series of a variable",
+            "POST",
+            "/api/v1/series",
+            format!("end={end}&match%5B%5D=http_requests_total&start={T0}"),
+            "\"pod\":\"p2\"",
+        ),
         ("metadata", "GET", "/api/v1/metadata?limit=40000", String::new(), "\"Pieces of work.\""),
         ("metadata of one", "GET", "/api/v1/metadata?metric=depth", String::new(), "\"gauge\""),
         ("alert rules", "GET", "/api/v1/rules", String::new(), "\"DeepQueue\""),
-        ("annotations", "POST", "/api/v1/query_range", format!("end={end}&query=ALERTS%7Balertstate%3D%22firing%22%7D&start={T0}&step=60"), "\"matrix\""),
+        (
+            "annotations",
+            "POST",
+            "/api/v1/query_range",
+            format!("end={end}&query=ALERTS%7Balertstate%3D%22firing%22%7D&start={T0}&step=60"),
+            "\"matrix\"",
+        ),
         ("format button", "POST", "/api/v1/format_query", "query=sum(load)by(namespace)".to_owned(), "sum by (namespace) (load)"),
     ];
     for (what, method, target, form, holds) in cases {

@@ -117,7 +117,10 @@ impl House {
         let own = ["/metrics", "/-/ready", "/api/v1/status/buildinfo"].map(|path| format!("handler=\"{path}\""));
         let metrics = self.direct("GET", "/metrics", "").await.body;
         let counts = metrics.lines().filter(|line| line.starts_with("prometheus_http_requests_total{"));
-        counts.filter(|line| !own.iter().any(|own| line.contains(own))).map(|line| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()).sum()
+        counts
+            .filter(|line| !own.iter().any(|own| line.contains(own)))
+            .map(|line| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap())
+            .sum()
     }
 }
 

@@ -2,15 +2,15 @@
 
 use crate::house::House;
 
-const LIMITS: &str =
-    "limits: {query_bytes: 200, depth: 5, selectors: 3, points_per_series: 100, range: 1h, series: 2, samples: 1000, response_bytes: 2KiB}\n";
+const LIMITS: &str = "limits: {query_bytes: 200, depth: 5, selectors: 3, points_per_series: 100, range: 1h, series: 2, samples: 1000, response_bytes: 2KiB}\n";
 
 #[tokio::test]
 async fn static_limits_refuse_before_anything_runs() {
     let house = House::start(LIMITS).await;
     let before = house.reached_upstream().await;
     let long = format!("/api/v1/query?query=up{}", "+".repeat(199));
-    let range = |query: &str, start: i64, end: i64, step: &str| format!("/api/v1/query_range?query={query}&start={start}&end={end}&step={step}");
+    let range =
+        |query: &str, start: i64, end: i64, step: &str| format!("/api/v1/query_range?query={query}&start={start}&end={end}&step={step}");
     for (target, words) in [
         (long.clone(), &["limits.query_bytes", "200", "201"][..]),
         ("/api/v1/query?query=((((((1))))))".to_owned(), &["limits.depth", "5"]),
@@ -59,7 +59,10 @@ async fn answers_that_are_too_large_are_errors() {
     let house = House::start(LIMITS).await;
     for (target, words) in [
         ("/api/v1/query?query=%7B__name__%3D~%22work_total%7Cdepth%22%7D", &["2 series", "limits.series"][..]),
-        ("/api/v1/query_range?query=http_requests_total%7Bpod%3D%22p1%22%7D&start=1700000000&end=1700001485&step=15", &["limits.response_bytes"]),
+        (
+            "/api/v1/query_range?query=http_requests_total%7Bpod%3D%22p1%22%7D&start=1700000000&end=1700001485&step=15",
+            &["limits.response_bytes"],
+        ),
         ("/api/v1/status/flags", &["limits.response_bytes"]),
     ] {
         let refused = house.get("admin", target).await;

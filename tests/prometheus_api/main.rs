@@ -9,6 +9,7 @@
 //! * `rules`: pages and filters; `validate`, `own`: our own paths
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is a failed test")]
+#![allow(clippy::disallowed_methods, reason = "answers of parts that the test started itself")]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -167,7 +167,8 @@ async fn browsers_of_configured_origins_only() {
     let http = crate::support::client();
     let url = format!("{}/api/v1/query", hecate.url());
     for (origin, allowed) in [("https://grafana.example", true), ("https://evil.example", false)] {
-        let preflight = http.request("OPTIONS".parse().unwrap(), &url).header("origin", origin).header("access-control-request-method", "POST");
+        let preflight =
+            http.request("OPTIONS".parse().unwrap(), &url).header("origin", origin).header("access-control-request-method", "POST");
         let answer = preflight.header("access-control-request-headers", "authorization,x-hecate-namespaces").send().await.unwrap();
         assert_eq!(answer.status().as_u16(), 200, "{answer:?}");
         let given = answer.headers().get("access-control-allow-origin").map(|v| v.to_str().unwrap().to_owned());

@@ -32,7 +32,8 @@ async fn promtool_asks_as_it_always_does() {
         for base in [house.hecate.url().to_owned(), format!("{}/ns/a", house.hecate.url())] {
             let instant = run(config, &base, "instant", &["--time", &end], &["http_requests_total"]);
             assert!(instant.0 && instant.1.contains("pod=\"p2\"") && !instant.1.contains("namespace=\"b\""), "{instant:?}");
-            let range = run(config, &base, "range", &[&window[..], &["--step", "60s"]].concat(), &["sum by (namespace) (http_requests_total)"]);
+            let range =
+                run(config, &base, "range", &[&window[..], &["--step", "60s"]].concat(), &["sum by (namespace) (http_requests_total)"]);
             assert!(range.0 && range.1.contains("{namespace=\"a\"}") && !range.1.contains("\"b\""), "{range:?}");
             let series = run(config, &base, "series", &[&window[..], &["--match", "load"]].concat(), &[]);
             assert!(series.0 && series.1.contains("gpu.kind"), "{series:?}");

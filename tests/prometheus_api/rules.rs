@@ -53,7 +53,9 @@ async fn pages_hold_everything_once() {
 #[tokio::test]
 async fn tenants_see_their_own_rules_and_alerts() {
     let house = House::start("").await;
-    for (user, own, alerts) in [("alice", &["a:work", "DeepQueue", "NeverA"][..], &["DeepQueue"][..]), ("bob", &["SecretOfB"], &["SecretOfB"])] {
+    for (user, own, alerts) in
+        [("alice", &["a:work", "DeepQueue", "NeverA"][..], &["DeepQueue"][..]), ("bob", &["SecretOfB"], &["SecretOfB"])]
+    {
         let answer = house.get(user, "/api/v1/rules").await.json();
         let mut seen = rules(&answer);
         seen.sort_by_key(|name| name.to_ascii_lowercase());
@@ -61,7 +63,8 @@ async fn tenants_see_their_own_rules_and_alerts() {
         expected.sort_by_key(|name| name.to_ascii_lowercase());
         assert_eq!(seen, expected, "{user}");
         let firing = house.get(user, "/api/v1/alerts").await.json();
-        let firing: Vec<&str> = firing["data"]["alerts"].as_array().unwrap().iter().map(|a| a["labels"]["alertname"].as_str().unwrap()).collect();
+        let firing: Vec<&str> =
+            firing["data"]["alerts"].as_array().unwrap().iter().map(|a| a["labels"]["alertname"].as_str().unwrap()).collect();
         assert_eq!(firing, alerts, "{user}");
     }
     for (query, expected) in [

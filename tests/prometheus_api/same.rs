@@ -41,7 +41,9 @@ async fn reads_of_the_past_are_byte_for_byte_the_same() {
         format!("/api/v1/query_range?query=load&start={T0}&end={end}&step=60"),
         format!("/api/v1/query_range?query=load&start={T0}.0004&end={end}.9996&step=15.001"),
         format!("/api/v1/query_range?query=load&start={T0}&end={end}&step=1m30s"),
-        format!("/api/v1/query_range?query=rate(http_requests_total%5B5m%5D)&start=2023-11-14T22:13:20Z&end=2023-11-14T23:13:20%2B00:00&step=300"),
+        format!(
+            "/api/v1/query_range?query=rate(http_requests_total%5B5m%5D)&start=2023-11-14T22:13:20Z&end=2023-11-14T23:13:20%2B00:00&step=300"
+        ),
         format!("/api/v1/query_range?query=http_requests_total&start={T0}&end={T0}&step=1&limit=1"),
         format!("/api/v1/query_range?query=load&start={T0}&end={end}&step=0.5"),
         format!("/api/v1/query_range?query=1&start={T0}&end={end}&step=1e2"),
@@ -141,14 +143,16 @@ async fn what_moves_is_the_same_in_shape() {
         let (ours, theirs) = (house.get("admin", target).await, house.direct("GET", target, "").await);
         assert_eq!(theirs.status, 200, "{target}: {theirs:?}");
         let (still_ours, still_theirs) = (still(ours.json()), still(theirs.json()));
-        let same = (ours.status, ours.header("content-type")) == (theirs.status, theirs.header("content-type")) && still_ours == still_theirs;
+        let same =
+            (ours.status, ours.header("content-type")) == (theirs.status, theirs.header("content-type")) && still_ours == still_theirs;
         if !same {
             faults.push(format!("{target}\n   ours {} {still_ours}\n theirs {} {still_theirs}", ours.status, theirs.status));
         }
     }
     let federate = "/federate?match%5B%5D=work_total&match%5B%5D=depth";
     let without_times = |answer: &Answer| {
-        let lines: Vec<&str> = answer.body.lines().map(|line| if line.starts_with('#') { line } else { line.rsplit_once(' ').unwrap().0 }).collect();
+        let lines: Vec<&str> =
+            answer.body.lines().map(|line| if line.starts_with('#') { line } else { line.rsplit_once(' ').unwrap().0 }).collect();
         lines.join("\n")
     };
     let (ours, theirs) = (house.get("admin", federate).await, house.direct("GET", federate, "").await);
@@ -162,8 +166,22 @@ async fn what_moves_is_the_same_in_shape() {
 /// Without times and measurements.
 fn still(mut value: Value) -> Value {
     const MOVING: &[&str] = &[
-        "evaluationTime", "lastEvaluation", "activeAt", "lastScrape", "lastScrapeDuration", "timings", "serverTime", "timestamp",
-        "goroutineCount", "lastConfigTime", "maxTime", "chunkCount", "value", "groupNextToken", "peakSamples", "numSeries",
+        "evaluationTime",
+        "lastEvaluation",
+        "activeAt",
+        "lastScrape",
+        "lastScrapeDuration",
+        "timings",
+        "serverTime",
+        "timestamp",
+        "goroutineCount",
+        "lastConfigTime",
+        "maxTime",
+        "chunkCount",
+        "value",
+        "groupNextToken",
+        "peakSamples",
+        "numSeries",
     ];
     match &mut value {
         Value::Object(members) => {

@@ -11,10 +11,10 @@ mod series;
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::routing::{MethodRouter, get};
 use super::Site;
 use super::track::takes;
+use axum::Router;
+use axum::routing::{MethodRouter, get};
 
 /// Every path of the family; what is not here does not exist.
 pub(super) fn routes() -> Router<Arc<Site>> {
