@@ -16,12 +16,11 @@ async fn promtool_asks_as_it_always_does() {
     let run = |config: &str, base: &str, command: &str, options: &[&str], rest: &[&str]| {
         let file = folder.path().join("http.yml");
         std::fs::write(&file, config).unwrap();
-        let url = format!("{base}{}", if rest.is_empty() { "" } else { "" });
         let output = Command::new(tool("promtool"))
             .args(["query", command, "--http.config.file"])
             .arg(&file)
             .args(options)
-            .arg(url)
+            .arg(base)
             .args(rest)
             .output()
             .unwrap();

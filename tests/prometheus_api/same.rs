@@ -187,6 +187,10 @@ fn still(mut value: Value) -> Value {
         Value::Object(members) => {
             members.retain(|name, _| !MOVING.contains(&name.as_str()));
             members.values_mut().for_each(|member| *member = still(member.take()));
+            // Alerts of several rules come in any order.
+            if let Some(Value::Array(alerts)) = members.get_mut("alerts") {
+                alerts.sort_by_key(Value::to_string);
+            }
         }
         Value::Array(items) => items.iter_mut().for_each(|item| *item = still(item.take())),
         _ => {}
