@@ -6,10 +6,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::routing::MethodRouter;
 use http::{Response, StatusCode};
 
-use super::error::method_not_allowed;
 use super::{Arrival, Site, refusal};
 
 /// Every route that is counted. A route that is not on this list is counted as `unmatched`: a test holds the list
@@ -57,11 +55,6 @@ async fn note_route(axum::extract::State(site): axum::extract::State<Arc<Site>>,
         arrival.story.tell(|story| story.route = Some(metrics));
     }
     next.run(request).await
-}
-
-/// A route with an answer for every other method.
-pub(super) fn takes(route: MethodRouter<Arc<Site>>, allowed: &'static str) -> MethodRouter<Arc<Site>> {
-    route.fallback(async move |request: Request| method_not_allowed(request.method(), request.uri().path(), allowed))
 }
 
 /// The list of paths is an allow-list.

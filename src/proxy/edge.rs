@@ -169,6 +169,8 @@ impl ProxyHttp for Edge {
         ctx.inflight = Some(self.metrics.request_started());
         session.set_write_timeout(Some(self.settings.write_timeout));
         session.set_read_timeout(Some(self.settings.read_timeout));
+        // Looking for the departure of a client reads a byte: with this, the byte of a next request is kept for it.
+        session.set_pipelining_enabled(true);
         let idle_seconds = if self.draining.load(Ordering::Acquire) { None } else { Some(self.settings.idle_timeout.as_secs().max(1)) };
         if session.get_keepalive().is_some() {
             session.set_keepalive(idle_seconds);
@@ -187,6 +189,15 @@ impl ProxyHttp for Edge {
                 return Err(cut(gone));
             }
         };
+        if session.req_header().version == http::Version::HTTP_10 {
+            response = match bridge::gather(session, response).await {
+                Ok(response) => response,
+                Err(gone) => {
+                    self.recorder.client_left(&arrival, session.req_header(), span);
+                    return Err(cut(gone));
+                }
+            };
+        }
         if let Ok(id) = arrival.request_id.as_str().parse() {
             response.headers_mut().insert("x-request-id", id);
         }

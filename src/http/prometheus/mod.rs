@@ -11,10 +11,11 @@ mod series;
 
 use std::sync::Arc;
 
-use super::Site;
-use super::track::takes;
 use axum::Router;
-use axum::routing::{MethodRouter, get};
+use axum::routing::get;
+
+use super::Site;
+use super::methods::{both, read};
 
 /// Every path of the family; what is not here does not exist.
 pub(super) fn routes() -> Router<Arc<Site>> {
@@ -41,12 +42,4 @@ pub(super) fn routes() -> Router<Arc<Site>> {
         .route("/api/v1/status/flags", read(get(cluster::status_flags)))
         .route("/api/v1/status/tsdb", read(get(cluster::status_tsdb)))
         .route("/api/v1/status/runtimeinfo", read(get(cluster::status_runtimeinfo)))
-}
-
-fn read(router: MethodRouter<Arc<Site>>) -> MethodRouter<Arc<Site>> {
-    takes(router, "GET, HEAD, OPTIONS")
-}
-
-fn both(router: MethodRouter<Arc<Site>>) -> MethodRouter<Arc<Site>> {
-    takes(router, "GET, HEAD, OPTIONS, POST")
 }
