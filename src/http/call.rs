@@ -67,7 +67,9 @@ impl Visitor {
     pub(super) fn scope(&self, parts: &Parts, params: &Params, also: &[Namespace]) -> Result<Scope, ApiError> {
         let mut scope = self.identity.scope.narrow(also)?;
         for asked in narrow::requested(&parts.extensions, &parts.headers, params)? {
-            scope = scope.narrow(&asked)?;
+            // What the caller may not see at all is refused first: the places of one request have to agree only on what is theirs.
+            self.identity.scope.narrow(&asked)?;
+            scope = scope.narrow(&asked).map_err(narrow::Disagree)?;
         }
         self.arrival.story.tell(|story| story.scope = Some(scope.clone()));
         Ok(scope)
