@@ -45,6 +45,7 @@ pub use arrival::{Arrival, Story};
 use call::Call;
 pub use error::refusal;
 use error::{OwnError, PrometheusError};
+pub use params::{ParamError, Params};
 pub use narrow::{leave_as_it_is, take_prefix};
 pub use recorder::Recorder;
 pub use time::parse_duration;
