@@ -25,6 +25,8 @@ use super::tls::Certificates;
 
 /// Read buffer of one connection, in bytes: requests are small, and ten thousand idle connections are not.
 const READ_BUFFER: usize = 8 * 1024;
+/// Write buffer of one connection, in bytes: the head of an answer and an ordinary body go out in one system call.
+const WRITE_BUFFER: usize = 16 * 1024;
 
 /// Why a listener does not listen.
 #[derive(Debug, thiserror::Error)]
@@ -89,7 +91,7 @@ impl Bound {
         let door = Door::new(edge);
         let places = door.places.clone();
         let mut service = Service::new("edge".to_owned(), door);
-        let mut listener = ListenerConfig::tcp(self.address.to_string()).l4_buffer(L4BufferSettings::default().read(READ_BUFFER));
+        let mut listener = ListenerConfig::tcp(self.address.to_string()).l4_buffer(L4BufferSettings::default().read(READ_BUFFER).write(WRITE_BUFFER));
         if let Some(certificates) = certificates {
             listener = listener.tls(tls_settings(certificates)?);
         }
