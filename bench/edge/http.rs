@@ -56,7 +56,10 @@ fn complete(bytes: &[u8]) -> Option<(u16, usize)> {
     let head = std::str::from_utf8(&bytes[..head_end]).unwrap();
     let status = head.split(' ').nth(1)?.parse().ok()?;
     let header = |wanted: &str| {
-        head.lines().filter_map(|line| line.split_once(':')).find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.trim())
+        head.lines()
+            .filter_map(|line| line.split_once(':'))
+            .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
+            .map(|(_, value)| value.trim())
     };
     let body = bytes.len() - head_end;
     match header("content-length") {

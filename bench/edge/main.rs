@@ -65,7 +65,8 @@ fn main() {
     let quiet = parts::hecate(&prometheus.url(), false);
     let nginx = parts::nginx_proxy(&prometheus.url());
     let label_proxy = parts::label_proxy(&prometheus.url());
-    let of_hecate = |name, hecate: &Hecate, token| Target { name, address: hecate.address().to_owned(), token, also: "", pid: Some(hecate.pid()) };
+    let of_hecate =
+        |name, hecate: &Hecate, token| Target { name, address: hecate.address().to_owned(), token, also: "", pid: Some(hecate.pid()) };
     let mut targets = vec![
         Target { name: DIRECT, address: prometheus.url().trim_start_matches("http://").to_owned(), token: "none", also: "", pid: None },
         of_hecate("Hecate, tenant", &hecate, "token-a"),
@@ -73,7 +74,9 @@ fn main() {
         of_hecate("Hecate, tenant, access log off", &quiet, "token-a"),
     ];
     match &nginx {
-        Some(nginx) => targets.push(Target { name: "nginx, no tenancy", address: nginx.address(), token: "none", also: "", pid: Some(nginx.pid()) }),
+        Some(nginx) => {
+            targets.push(Target { name: "nginx, no tenancy", address: nginx.address(), token: "none", also: "", pid: Some(nginx.pid()) })
+        }
         None => eprintln!("note: nginx is not installed, its rows are missing"),
     }
     match &label_proxy {
@@ -212,7 +215,13 @@ fn ceiling(plan: &Plan, answer: &str, out: &mut String) {
     let (hecate, quiet, nginx) = (parts::hecate(&url, true), parts::hecate(&url, false), parts::nginx_proxy(&url));
     let mut targets = vec![
         Target { name: "Hecate, tenant", address: hecate.address().to_owned(), token: "token-a", also: "", pid: Some(hecate.pid()) },
-        Target { name: "Hecate, tenant, access log off", address: quiet.address().to_owned(), token: "token-a", also: "", pid: Some(quiet.pid()) },
+        Target {
+            name: "Hecate, tenant, access log off",
+            address: quiet.address().to_owned(),
+            token: "token-a",
+            also: "",
+            pid: Some(quiet.pid()),
+        },
     ];
     if let Some(nginx) = &nginx {
         targets.push(Target { name: "nginx, no tenancy", address: nginx.address(), token: "none", also: "", pid: Some(nginx.pid()) });

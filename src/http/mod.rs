@@ -45,8 +45,8 @@ pub use arrival::{Arrival, Story};
 use call::Call;
 pub use error::refusal;
 use error::{OwnError, PrometheusError};
-pub use params::{ParamError, Params};
 pub use narrow::{leave_as_it_is, take_prefix};
+pub use params::{ParamError, Params};
 pub use recorder::Recorder;
 pub use time::parse_duration;
 

@@ -91,7 +91,8 @@ impl Bound {
         let door = Door::new(edge);
         let places = door.places.clone();
         let mut service = Service::new("edge".to_owned(), door);
-        let mut listener = ListenerConfig::tcp(self.address.to_string()).l4_buffer(L4BufferSettings::default().read(READ_BUFFER).write(WRITE_BUFFER));
+        let mut listener =
+            ListenerConfig::tcp(self.address.to_string()).l4_buffer(L4BufferSettings::default().read(READ_BUFFER).write(WRITE_BUFFER));
         if let Some(certificates) = certificates {
             listener = listener.tls(tls_settings(certificates)?);
         }
