@@ -27,7 +27,7 @@ pub struct ApiError {
     /// The `WWW-Authenticate` headers of a 401.
     pub challenges: Vec<String>,
     /// More for machines, in our own form only.
-    pub details: Option<Value>,
+    pub details: Option<Box<Value>>,
 }
 
 /// Which form an error takes.
@@ -70,7 +70,7 @@ impl ApiError {
     /// With more for machines.
     #[must_use]
     pub fn with_details(self, details: Value) -> ApiError {
-        ApiError { details: Some(details), ..self }
+        ApiError { details: Some(Box::new(details)), ..self }
     }
 
     /// The answer in one of the two forms.
@@ -78,7 +78,7 @@ impl ApiError {
         let body = match family {
             Family::Prometheus => to_string(&PrometheusForm { status: "error", error_type: self.error_type, error: &self.message }),
             Family::Own => {
-                let details = self.details.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+                let details = self.details.map_or_else(|| Value::Object(serde_json::Map::new()), |details| *details);
                 to_string(&OwnForm { code: self.code, message: &self.message, details })
             }
         };

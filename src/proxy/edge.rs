@@ -74,7 +74,8 @@ impl Edge {
         let head = session.req_header();
         let target = match self.check(head) {
             Ok(target) => target,
-            Err((reason, refused)) => {
+            Err(refused) => {
+                let (reason, refused) = *refused;
                 self.metrics.rejected(reason);
                 // What follows on this connection may be the body of what was refused.
                 session.set_keepalive(None);
@@ -101,8 +102,8 @@ impl Edge {
     }
 
     /// The bounds on the head of a request, and its target in the one spelling that is looked at later.
-    fn check(&self, head: &RequestHeader) -> Result<http::Uri, (RejectReason, Response<Body>)> {
-        let no = |reason, status, text: String| Err((reason, refusal(head.uri.path(), status, &text)));
+    fn check(&self, head: &RequestHeader) -> Result<http::Uri, Box<(RejectReason, Response<Body>)>> {
+        let no = |reason, status, text: String| Err(Box::new((reason, refusal(head.uri.path(), status, &text))));
         let target_bytes = head.raw_path().len();
         if target_bytes > self.settings.max_uri {
             let text = format!(
