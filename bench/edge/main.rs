@@ -47,7 +47,7 @@ fn plan() -> Plan {
         at.and_then(|at| words.get(at + 1)).and_then(|text| text.parse().ok()).unwrap_or(usual)
     };
     Plan {
-        rounds: number("--rounds", 7),
+        rounds: number("--rounds", 5),
         seconds: number("--seconds", 3) as u64,
         queries: number("--queries", 500),
         write: !words.iter().any(|word| word == "--no-file"),
