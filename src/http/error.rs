@@ -152,6 +152,7 @@ pub fn refusal(path: &str, status: StatusCode, message: &str) -> Response<Body> 
     let (error_type, code) = match status {
         StatusCode::INTERNAL_SERVER_ERROR => ("internal", "INTERNAL"),
         StatusCode::NOT_FOUND => ("not_found", "NOT_FOUND"),
+        StatusCode::SERVICE_UNAVAILABLE => return ApiError::unavailable(message, Duration::from_secs(5)).into_response_of(family_of(path)),
         _ => ("bad_data", "INVALID_REQUEST"),
     };
     ApiError::new(status, error_type, code, message).into_response_of(family_of(path))

@@ -20,6 +20,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::Instant;
 
 use super::edge::Edge;
+use super::preface;
 use super::tls::Certificates;
 
 /// Read buffer of one connection, in bytes: requests are small, and ten thousand idle connections are not.
@@ -165,10 +166,16 @@ impl ServerApp for Door {
         let _counted = self.edge.metrics().connection_opened();
         let settings = self.edge.settings();
         let tls = stream.get_ssl_digest().is_some();
-        if !tls && self.begins_with_http2_preface(&mut stream).await? {
-            return self.http2.process_new(stream, shutdown).await;
-        }
-        if matches!(stream.selected_alpn_proto(), Some(pingora::protocols::ALPN::H2)) {
+        let http2 = if tls {
+            matches!(stream.selected_alpn_proto(), Some(pingora::protocols::ALPN::H2))
+        } else {
+            self.begins_with_http2_preface(&mut stream).await?
+        };
+        if http2 {
+            let Some(stream) = preface::awaited(stream, settings.read_timeout).await else {
+                self.edge.metrics().rejected(crate::telemetry::RejectReason::SlowClient);
+                return None;
+            };
             return self.http2.process_new(stream, shutdown).await;
         }
         // With TLS the first byte has not been waited for yet.

@@ -82,11 +82,14 @@ pub(super) fn filter(
     let data: RawObject<'_> = serde_json::from_str(reply.get("data").map_or("{}", RawValue::get))?;
     let mut new_data = String::from("{");
     let mut metrics = 0;
-    for (metric, raw) in data.members().filter(|(metric, _)| is_visible(metric, visible)) {
+    for (metric, raw) in data.members() {
         if limits.metrics.is_some_and(|most| metrics >= most) {
             break;
         }
         let entries: Vec<&RawValue> = serde_json::from_str(raw.get())?;
+        if !visible.contains(metric) && !has_parts(metric, &entries, visible, own)? {
+            continue;
+        }
         let kept = match own.get(metric) {
             Some(own) => entries
                 .iter()
@@ -125,9 +128,38 @@ fn common(entries: &[&RawValue]) -> Result<Vec<String>, UnreadableAnswer> {
 }
 
 /// Metadata names the family; series of a histogram or summary, and of OpenMetrics counters and infos, have a suffix.
-fn is_visible(family: &str, visible: &BTreeSet<String>) -> bool {
-    const SUFFIXES: [&str; 8] = ["_bucket", "_count", "_sum", "_total", "_created", "_info", "_gcount", "_gsum"];
-    visible.contains(family) || SUFFIXES.iter().any(|suffix| visible.contains(&format!("{family}{suffix}")))
+///
+/// Only a suffix that the family's type has makes it the caller's, and only a series that is no family of its own among
+/// the caller's targets: whoever names a metric `x_total` shall not read what somebody else says of a gauge `x`.
+fn has_parts(
+    family: &str,
+    entries: &[&RawValue],
+    visible: &BTreeSet<String>,
+    own: &BTreeMap<String, BTreeSet<Entry>>,
+) -> Result<bool, UnreadableAnswer> {
+    let has = |suffix: &&str| {
+        let name = format!("{family}{suffix}");
+        visible.contains(&name) && !own.contains_key(&name)
+    };
+    for entry in entries {
+        let entry: Entry = serde_json::from_str(entry.get())?;
+        if parts(&entry.kind).iter().any(has) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// What the names of a family's series have behind the family's name.
+fn parts(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "counter" => &["_total", "_created"],
+        "histogram" => &["_bucket", "_count", "_sum", "_created"],
+        "gaugehistogram" => &["_bucket", "_gcount", "_gsum"],
+        "summary" => &["_count", "_sum", "_created"],
+        "info" => &["_info"],
+        _ => &[],
+    }
 }
 
 #[cfg(test)]
@@ -139,12 +171,15 @@ mod tests {
         "b_only":[{"type":"gauge","help":"Of b.","unit":""}],
         "both":[{"type":"counter","help":"As a tells it.","unit":"s"},{"type":"counter","help":"As b tells it.","unit":"s"}],
         "latency":[{"type":"histogram","help":"h","unit":""}],
-        "platform":[{"type":"gauge","help":"one","unit":""},{"type":"gauge","help":"two","unit":""}]}}"#;
+        "platform":[{"type":"gauge","help":"one","unit":""},{"type":"gauge","help":"two","unit":""}],
+        "gauge_of_b":[{"type":"gauge","help":"Of b.","unit":""}],
+        "counter_of_b":[{"type":"counter","help":"Of b.","unit":""}]}}"#;
 
     fn check(limits: MetadataLimits, expected: &str) {
-        let visible = ["a_only", "both", "latency_bucket", "platform"].map(str::to_owned).into();
+        let visible = ["a_only", "both", "latency_bucket", "platform", "gauge_of_b_total", "counter_of_b_total"].map(str::to_owned).into();
         let targets = br#"{"status":"success","data":[
             {"target":{"namespace":"a"},"metric":"both","type":"counter","help":"As a tells it.","unit":"s"},
+            {"target":{"namespace":"a"},"metric":"counter_of_b_total","type":"unknown","help":"","unit":""},
             {"target":{"namespace":"a"},"metric":"a_only","type":"gauge","help":"Of a.","unit":""}]}"#;
         let out = filter(ALL.as_bytes(), &visible, &own_entries(targets).unwrap(), limits).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), expected);

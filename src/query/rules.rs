@@ -76,14 +76,15 @@ fn cut_page(groups: Vec<(String, String)>, page: &Page) -> (Vec<String>, Option<
         Some(token) => groups.iter().position(|(own, _)| own == token).unwrap_or(groups.len()),
         None => 0,
     };
-    let end = page.limit.filter(|limit| *limit > 0).map_or(groups.len(), |limit| groups.len().min(start + limit));
+    let end = page.limit.filter(|limit| *limit > 0).map_or(groups.len(), |limit| groups.len().min(start.saturating_add(limit)));
     let next = groups.get(end).map(|(token, _)| token.clone());
     (groups.into_iter().skip(start).take(end - start).map(|(_, text)| text).collect(), next)
 }
 
 /// The rule as the caller may see it; `None` when it is not theirs.
 fn own_rule(rule: &RawObject<'_>, sees: &dyn Visibility) -> Option<String> {
-    let labels: BTreeMap<String, String> = rule.read("labels").unwrap_or_default();
+    // Labels that cannot be read could name anybody.
+    let labels: BTreeMap<String, String> = rule.get("labels").map_or(Some(BTreeMap::new()), |raw| serde_json::from_str(raw.get()).ok())?;
     let is_alert = rule.read::<String>("type").is_none_or(|kind| kind == "alerting");
     let name: String = rule.read("name").unwrap_or_default();
     let metric = if is_alert { ALERTS } else { name.as_str() };
@@ -109,7 +110,7 @@ fn own_rule(rule: &RawObject<'_>, sees: &dyn Visibility) -> Option<String> {
 /// The alerts of a rule that is the caller's, but for those that name another tenant.
 fn own_alerts(alerts: Vec<&RawValue>, sees: &dyn Visibility) -> String {
     let own: Vec<&str> =
-        alerts.iter().map(|raw| raw.get()).filter(|text| !labels_of(text).is_some_and(|l| sees.is_foreign(ALERTS, &l))).collect();
+        alerts.iter().map(|raw| raw.get()).filter(|text| labels_of(text).is_some_and(|l| !sees.is_foreign(ALERTS, &l))).collect();
     format!("[{}]", own.join(","))
 }
 
@@ -123,8 +124,8 @@ pub(super) fn filter_alerts(body: &[u8], sees: &dyn Visibility) -> Result<Vec<u8
     let alerts: Vec<&RawValue> = serde_json::from_str(data.get("alerts").map_or("[]", RawValue::get))?;
     let own: Vec<&str> =
         alerts.iter().map(|raw| raw.get()).filter(|text| labels_of(text).is_some_and(|labels| sees.admits(ALERTS, &labels))).collect();
-    let mut new_data = String::new();
-    data.with(&mut new_data, |member| (member == "alerts").then(|| format!("[{}]", own.join(","))));
+    // Nothing else: a member that we do not know could name anybody.
+    let new_data = format!("{{\"alerts\":[{}]}}", own.join(","));
     let mut out = String::new();
     reply.with(&mut out, |member| (member == "data").then(|| new_data.clone()));
     Ok(out.into_bytes())
@@ -167,8 +168,9 @@ mod tests {
 
     const RULES: &str = r#"{"status":"success","data":{"groups":[
         {"name":"one","file":"a.yml","rules":[
-            {"state":"firing","name":"Own","query":"up{namespace=\"a\"} == 0","labels":{},"alerts":[{"labels":{"alertname":"Own"},"value":"1e+00"},{"labels":{"namespace":"b"}}],"health":"ok","type":"alerting"},
+            {"state":"firing","name":"Own","query":"up{namespace=\"a\"} == 0","labels":{},"alerts":[{"labels":{"alertname":"Own"},"value":"1e+00"},{"labels":{"namespace":"b"}},{"labels":7}],"health":"ok","type":"alerting"},
             {"state":"inactive","name":"Theirs","query":"up{namespace=\"b\"} == 0","labels":{"namespace":"b"},"alerts":[],"health":"ok","type":"alerting"},
+            {"name":"odd:up","query":"up{namespace=\"a\"}","labels":["b"],"health":"ok","type":"recording"},
             {"name":"stolen:up","query":"up{namespace=\"a\"}","labels":{"namespace":"b"},"health":"ok","type":"recording"}],"interval":60,"limit":0},
         {"name":"two","file":"b.yml","rules":[{"name":"b:up","query":"up{namespace=\"b\"}","health":"ok","type":"recording"}],"interval":60},
         {"name":"three","file":"c.yml","rules":[{"name":"x:up","query":"sum(up)","labels":{"namespace":"a"},"lastError":"series b","health":"err","type":"recording"}],"interval":5}]},"warnings":["w"]}"#;
@@ -192,12 +194,13 @@ mod tests {
         assert_eq!((first, token.is_some()), (vec!["one".to_owned()], true));
         assert_eq!(page(1, token), (vec!["three".to_owned()], None));
         assert_eq!(page(5, Some("no such token".to_owned())), (vec![], None));
+        assert_eq!(page(usize::MAX, page(1, None).1), (vec!["three".to_owned()], None));
     }
 
     #[test]
     fn alerts_without_the_label_are_nobodys() {
         let body =
-            br#"{"status":"success","data":{"alerts":[{"labels":{"namespace":"a"}},{"labels":{"namespace":"b"}},{"labels":{}},{}]}}"#;
+            br#"{"status":"success","data":{"alerts":[{"labels":{"namespace":"a"}},{"labels":{"namespace":"b"}},{"labels":{}},{}],"more":["b"]}}"#;
         let out = String::from_utf8(filter_alerts(body, &OnlyA).unwrap()).unwrap();
         assert_eq!(out, r#"{"status":"success","data":{"alerts":[{"labels":{"namespace":"a"}}]}}"#);
     }
