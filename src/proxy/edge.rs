@@ -7,6 +7,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
+use http::header::TRANSFER_ENCODING;
 use http::{Method, Request, Response, StatusCode};
 use pingora::http::RequestHeader;
 use pingora::modules::http::HttpModules;
@@ -123,6 +124,12 @@ impl Edge {
         ) {
             return no(RejectReason::Method, StatusCode::METHOD_NOT_ALLOWED, format!("the method {} is not served here", head.method));
         }
+        if !head.raw_path_is_utf8() {
+            return no(RejectReason::Path, StatusCode::BAD_REQUEST, "the request target is not UTF-8".to_owned());
+        }
+        if let Some(text) = unread_coding(head) {
+            return no(RejectReason::Body, StatusCode::BAD_REQUEST, text);
+        }
         let decoded = match path::normalise(head.uri.path()) {
             Ok(decoded) => decoded,
             Err(error) => return no(RejectReason::Path, StatusCode::BAD_REQUEST, error.to_string()),
@@ -169,6 +176,8 @@ impl ProxyHttp for Edge {
         ctx.inflight = Some(self.metrics.request_started());
         session.set_write_timeout(Some(self.settings.write_timeout));
         session.set_read_timeout(Some(self.settings.read_timeout));
+        // Looking for the departure of a client reads a byte: with this, the byte of a next request is kept for it.
+        session.set_pipelining_enabled(true);
         let idle_seconds = if self.draining.load(Ordering::Acquire) { None } else { Some(self.settings.idle_timeout.as_secs().max(1)) };
         if session.get_keepalive().is_some() {
             session.set_keepalive(idle_seconds);
@@ -187,6 +196,15 @@ impl ProxyHttp for Edge {
                 return Err(cut(gone));
             }
         };
+        if session.req_header().version == http::Version::HTTP_10 {
+            response = match bridge::gather(session, response).await {
+                Ok(response) => response,
+                Err(gone) => {
+                    self.recorder.client_left(&arrival, session.req_header(), span);
+                    return Err(cut(gone));
+                }
+            };
+        }
         if let Ok(id) = arrival.request_id.as_str().parse() {
             response.headers_mut().insert("x-request-id", id);
         }
@@ -236,6 +254,14 @@ impl Edge {
             story: Story::default(),
         }
     }
+}
+
+/// A body is read as it stands, or in chunks. Whatever else was done to it another server might undo, and read another body.
+fn unread_coding(head: &RequestHeader) -> Option<String> {
+    let mut codings = head.headers.get_all(TRANSFER_ENCODING).iter();
+    let first = codings.next()?;
+    let only_chunked = codings.next().is_none() && first.as_bytes().eq_ignore_ascii_case(b"chunked");
+    (!only_chunked).then(|| "the only Transfer-Encoding that is read here is \"chunked\", once".to_owned())
 }
 
 fn cut(error: EdgeError) -> Box<Error> {

@@ -20,10 +20,13 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::Instant;
 
 use super::edge::Edge;
+use super::preface;
 use super::tls::Certificates;
 
 /// Read buffer of one connection, in bytes: requests are small, and ten thousand idle connections are not.
 const READ_BUFFER: usize = 8 * 1024;
+/// Write buffer of one connection, in bytes: the head of an answer and an ordinary body go out in one system call.
+const WRITE_BUFFER: usize = 16 * 1024;
 
 /// Why a listener does not listen.
 #[derive(Debug, thiserror::Error)]
@@ -88,7 +91,8 @@ impl Bound {
         let door = Door::new(edge);
         let places = door.places.clone();
         let mut service = Service::new("edge".to_owned(), door);
-        let mut listener = ListenerConfig::tcp(self.address.to_string()).l4_buffer(L4BufferSettings::default().read(READ_BUFFER));
+        let mut listener =
+            ListenerConfig::tcp(self.address.to_string()).l4_buffer(L4BufferSettings::default().read(READ_BUFFER).write(WRITE_BUFFER));
         if let Some(certificates) = certificates {
             listener = listener.tls(tls_settings(certificates)?);
         }
@@ -121,8 +125,11 @@ struct Door {
 
 impl Door {
     fn new(edge: Edge) -> Door {
+        // Nothing is proxied by Pingora itself: without this, each of its connectors would read the system's certificates,
+        // which is most of the time that the start takes.
+        let conf = Arc::new(ServerConf { ca_file: Some("/dev/null".to_owned()), ..ServerConf::default() });
         let proxy = |h2c| {
-            let mut proxy = HttpProxy::new(edge.clone(), Arc::new(ServerConf::default()));
+            let mut proxy = HttpProxy::new(edge.clone(), conf.clone());
             proxy.handle_init_modules();
             let mut options = HttpServerOptions::default();
             options.h2c = h2c;
@@ -159,10 +166,16 @@ impl ServerApp for Door {
         let _counted = self.edge.metrics().connection_opened();
         let settings = self.edge.settings();
         let tls = stream.get_ssl_digest().is_some();
-        if !tls && self.begins_with_http2_preface(&mut stream).await? {
-            return self.http2.process_new(stream, shutdown).await;
-        }
-        if matches!(stream.selected_alpn_proto(), Some(pingora::protocols::ALPN::H2)) {
+        let http2 = if tls {
+            matches!(stream.selected_alpn_proto(), Some(pingora::protocols::ALPN::H2))
+        } else {
+            self.begins_with_http2_preface(&mut stream).await?
+        };
+        if http2 {
+            let Some(stream) = preface::awaited(stream, settings.read_timeout).await else {
+                self.edge.metrics().rejected(crate::telemetry::RejectReason::SlowClient);
+                return None;
+            };
             return self.http2.process_new(stream, shutdown).await;
         }
         // With TLS the first byte has not been waited for yet.

@@ -82,7 +82,7 @@ fn cut_page(groups: Vec<(String, String)>, page: &Page) -> (Vec<String>, Option<
         Some(token) => groups.iter().position(|(own, _)| own == token).unwrap_or(groups.len()),
         None => 0,
     };
-    let end = page.limit.filter(|limit| *limit > 0).map_or(groups.len(), |limit| groups.len().min(start + limit));
+    let end = page.limit.filter(|limit| *limit > 0).map_or(groups.len(), |limit| groups.len().min(start.saturating_add(limit)));
     let next = groups.get(end).map(|(token, _)| token.clone());
     (groups.into_iter().skip(start).take(end - start).map(|(_, text)| text).collect(), next)
 }
@@ -98,7 +98,8 @@ enum Ownership {
 
 /// `None` when the rule is not the caller's.
 fn ownership(rule: &RawObject<'_>, sees: &dyn Visibility) -> Option<Ownership> {
-    let labels: BTreeMap<String, String> = rule.read("labels").unwrap_or_default();
+    // Labels that cannot be read could name anybody.
+    let labels: BTreeMap<String, String> = rule.get("labels").map_or(Some(BTreeMap::new()), |raw| serde_json::from_str(raw.get()).ok())?;
     let is_alert = rule.read::<String>("type").is_none_or(|kind| kind == "alerting");
     let name: String = rule.read("name").unwrap_or_default();
     let metric = if is_alert { ALERTS } else { name.as_str() };
@@ -194,8 +195,9 @@ mod tests {
 
     const RULES: &str = r#"{"status":"success","data":{"groups":[
         {"name":"one","file":"a.yml","rules":[
-            {"state":"firing","name":"Own","query":"up{namespace=\"a\"} == 0","labels":{},"alerts":[{"labels":{"alertname":"Own"},"value":"1e+00"},{"labels":{"namespace":"b"}}],"health":"ok","type":"alerting"},
+            {"state":"firing","name":"Own","query":"up{namespace=\"a\"} == 0","labels":{},"alerts":[{"labels":{"alertname":"Own"},"value":"1e+00"},{"labels":{"namespace":"b"}},{"labels":7}],"health":"ok","type":"alerting"},
             {"state":"inactive","name":"Theirs","query":"up{namespace=\"b\"} == 0","labels":{"namespace":"b"},"alerts":[],"health":"ok","type":"alerting"},
+            {"name":"odd:up","query":"up{namespace=\"a\"}","labels":["b"],"health":"ok","type":"recording"},
             {"name":"stolen:up","query":"up{namespace=\"a\"}","labels":{"namespace":"b"},"health":"ok","type":"recording"}],"interval":60,"limit":0},
         {"name":"two","file":"b.yml","rules":[{"name":"b:up","query":"up{namespace=\"b\"}","health":"ok","type":"recording"}],"interval":60},
         {"name":"three","file":"c.yml","rules":[{"name":"x:up","query":"sum(up)","labels":{"namespace":"a"},"lastError":"series b","health":"err","type":"recording"},{"name":"Y","query":"sum(up)","labels":{"namespace":"a"},"alerts":null,"type":"alerting"}],"interval":5}]},"warnings":["w"]}"#;
@@ -219,6 +221,7 @@ mod tests {
         assert_eq!((first, token.is_some()), (vec!["one".to_owned()], true));
         assert_eq!(page(1, token), (vec!["three".to_owned()], None));
         assert_eq!(page(5, Some("no such token".to_owned())), (vec![], None));
+        assert_eq!(page(usize::MAX, page(1, None).1), (vec!["three".to_owned()], None));
     }
 
     #[test]
