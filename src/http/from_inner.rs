@@ -20,7 +20,9 @@ impl From<ParamError> for ApiError {
     fn from(error: ParamError) -> Self {
         let message = error.to_string();
         match error {
-            ParamError::NotAForm { .. } => ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "bad_data", "INVALID_REQUEST", message),
+            ParamError::NotAForm { .. } | ParamError::Encoded { .. } => {
+                ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "bad_data", "INVALID_REQUEST", message)
+            }
             _ => ApiError::bad_request(message),
         }
     }
