@@ -20,11 +20,13 @@ pub fn same(one: &Reply, other: &Reply, ordered: bool) -> bool {
 }
 
 /// Everything that the answer says, but for what may differ: the order of a vector that nobody sorted, places in texts
-/// (they point into what the upstream was sent), the words of an error.
+/// (they point into what the upstream was sent), the words about a text.
 fn canonical(reply: &Reply, ordered: bool) -> Value {
     let mut all = reply.json();
     if all["status"] == "error" {
-        return json!({"status": reply.status, "errorType": all["errorType"]});
+        // What went wrong while it ran is told with series and values; what is wrong with the text, with places.
+        let words = if reply.status == 422 { all["error"].take() } else { Value::Null };
+        return json!({"status": reply.status, "errorType": all["errorType"], "error": words});
     }
     if !ordered && let Some(result) = all["data"]["result"].as_array_mut() {
         result.sort_by_cached_key(|series| (series["metric"].to_string(), series.to_string()));

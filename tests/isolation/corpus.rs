@@ -4,6 +4,7 @@
 //! * `@error E`: Prometheus refuses it while it runs; so does Hecate, with the same status and type.
 //! * `@refused TEXT | E`: tenants get 403 and a message with the text; cluster-wide scope gets what Prometheus says.
 //! * `@for X Y Z | E`: one entry for each word, which stands where E has `$`.
+//! * `⏎`: a new line.
 //! * `,$OWN` in a selector: Hecate is asked without it, the Prometheus of `a` with the matchers that a selector without a
 //!   literal name is bound to by design.
 
@@ -98,5 +99,5 @@ fn read(place: &str, era: Era, line: &str) -> Vec<Entry> {
         assert!(!line.starts_with('@'), "{place}: unknown mark");
         (Expect::Same, line)
     };
-    vec![Entry { place: place.to_owned(), era, expect, text: text.to_owned() }]
+    vec![Entry { place: place.to_owned(), era, expect, text: text.replace('⏎', "\n") }]
 }

@@ -161,6 +161,9 @@ fn platform(out: &mut String) {
         series(out, &format!("node_uname_info{{instance=\"{node}\",namespace=\"a\"}}"), |_| Some(1.0));
         series(out, &format!("DCGM_FI_DEV_GPU_UTIL{{namespace=\"a\",gpu=\"9\",Hostname=\"{node}\"}}"), |_| Some(0.0));
     }
+    // Patterns of the policy hold across lines, too.
+    series(out, r#"{"node_\nload",namespace="a",job="shop"}"#, |_| Some(4.0));
+    series(out, r#"{"requests_total\nnode_",namespace="b",job="shop"}"#, |_| Some(4.0));
     series(out, "kueue_pending_workloads{cluster_queue=\"q\",namespace=\"a\"}", |_| Some(3.0));
     series(out, "cluster:memory_bytes:sum{namespace=\"a\"}", |_| Some(9.0));
 }

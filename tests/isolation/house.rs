@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::Mutex;
 
-use crate::door::{Door, Reply, Verb};
+use crate::door::{Door, Reply};
 use crate::exporter::Exporter;
 use crate::support::{Hecate, Prometheus, PrometheusOptions, eventually};
 use crate::{history, live, rule_files};
@@ -74,13 +74,21 @@ impl House {
     /// Until both hold everything that is scraped, and have evaluated the rules on it.
     async fn settle(&self) {
         let time = self.live_end.to_string();
-        for (door, wanted) in [(self.mixed(), "8"), (self.only_a(), "4")] {
+        for (door, wanted) in [(self.mixed(), 14), (self.only_a(), 6)] {
             eventually("the live data", async || {
-                let path = "/api/v1/query";
-                let live =
-                    door.ask(Verb::Get, path, &[("query", "count({__name__=~'live_size_bytes|live_temperature'})"), ("time", &time)]).await;
-                let hot = door.ask(Verb::Get, path, &[("query", "count(ALERTS{alertname='Hot'})")]).await;
-                (live.body.contains(&format!("\"{wanted}\"]")) && hot.body.contains("\"value\"")).then_some(())
+                // One family of every page.
+                let query = "count({__name__=~'live_size_bytes|live_temperature|kube_pod_info'})";
+                let live = door.get("/api/v1/query", &[("query", query), ("time", &time)]).await;
+                live.body.contains(&format!("\"{wanted}\"]")).then_some(())
+            })
+            .await;
+            // Then every rule once more, and a scrape, whose `up` is a series too.
+            let after = seconds_now().to_string();
+            eventually("the rules", async || {
+                let query = format!("min(timestamp(ALERTS)) > {after} and min(timestamp(up)) > {after}");
+                let seen = door.get("/api/v1/query", &[("query", &query)]).await;
+                let rules = door.get("/api/v1/rules", &[]).await;
+                (seen.body.contains("\"value\"") && !rules.body.contains("\"health\":\"unknown\"")).then_some(())
             })
             .await;
         }
