@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use hecate::app::{App, Arguments, Command, arguments::Token};
+use hecate::app::{App, Arguments, Command, StartError, arguments::Token};
 use hecate::config::{self, Config};
 use hecate::telemetry::{self, Metrics};
 use tokio::runtime::{Builder, Runtime};
@@ -24,6 +24,11 @@ fn main() -> ExitCode {
     match run(Arguments::parse(), started) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
+        // Not the fault of the configuration: another process has the address.
+        Err(error) if matches!(error.downcast_ref(), Some(StartError::Listen(_))) => {
+            say(&mut std::io::stderr(), &format!("Hecate does not start: {error}\n"));
+            ExitCode::FAILURE
+        }
         Err(error) => {
             say(&mut std::io::stderr(), &format!("Invalid configuration:\n{error}\n"));
             ExitCode::from(BAD_CONFIGURATION)

@@ -2,9 +2,11 @@
 //!
 //! * [`App`]: the server: built, bound, run, drained
 //! * [`Arguments`]: the command line
+//! * `auth_metrics`: what sign-in counts
 //! * `commands`: `check`, `explain`, `token`
 
 pub mod arguments;
+mod auth_metrics;
 mod commands;
 mod serve;
 

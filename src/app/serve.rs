@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use super::auth_metrics;
 use crate::config::{self, Config, ConfigError};
 use crate::http::{self, Recorder, Site};
 use crate::promql::{ConflictMode, Features, Options};
@@ -34,6 +35,9 @@ pub enum StartError {
     /// The certificate.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The metrics of sign-in.
+    #[error("a metric could not be registered: {0}")]
+    Metrics(#[from] prometheus::Error),
 }
 
 /// Everything, built and bound; nothing is accepted yet.
@@ -81,8 +85,10 @@ impl App {
         let Parts { upstreams, engine } = parts(config, metrics, tracer)?;
         let settings = Arc::new(config.server.clone());
         let readiness = Arc::new(Readiness::new(metrics));
+        let authenticator = Authenticator::new(&config.auth, settings.listen.ip().is_loopback())?;
+        auth_metrics::register(authenticator.stats().clone(), metrics.registry())?;
         let site = Arc::new(Site {
-            authenticator: Authenticator::new(&config.auth, settings.listen.ip().is_loopback())?,
+            authenticator,
             engine,
             fairness: Fairness::new(config.limits.rate_per_user, config.limits.concurrent_per_user),
             readiness: readiness.clone(),

@@ -10,16 +10,17 @@ use axum::routing::get;
 use http::header::CONTENT_TYPE;
 use http::{Response, StatusCode};
 
+use super::methods::read;
 use super::{Site, health, track};
 use crate::telemetry::Metrics;
 
 /// Its routes; never part of the public listener.
 pub fn router(site: Arc<Site>) -> Router {
     let routes = Router::new()
-        .route("/metrics", get(metrics))
-        .route("/live", get(health::live))
-        .route("/ready", get(health::ready))
-        .route("/debug/config", get(config))
+        .route("/metrics", read(get(metrics)))
+        .route("/live", read(get(health::live)))
+        .route("/ready", read(get(health::ready)))
+        .route("/debug/config", read(get(config)))
         .fallback(track::nothing_here);
     track::tracked(routes, &site).with_state(site)
 }

@@ -4,7 +4,8 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::telemetry::{RequestId, RouteMetrics, TraceContext, Window};
+use crate::query::{Asked, Notes};
+use crate::telemetry::{RequestId, RouteMetrics, TraceContext};
 use crate::tenancy::{Identity, Scope};
 
 /// One request as it came in; shared by everybody who looks at it.
@@ -40,18 +41,13 @@ pub struct Chapters {
     /// Time spent waiting for upstreams, to the first byte.
     pub upstream: Option<Duration>,
     /// The query, for the slow-query log.
-    pub query: Option<Asked>,
+    pub query: Option<Arc<Asked>>,
 }
 
-/// A query, as it was asked and as it was sent.
-#[derive(Clone, Debug)]
-pub struct Asked {
-    /// The user's text.
-    pub original: Arc<str>,
-    /// What went upstream.
-    pub enforced: Arc<str>,
-    /// The times asked for.
-    pub window: Option<Window>,
+impl Notes for Arrival {
+    fn asked(&self, asked: Asked) {
+        self.story.tell(|story| story.query = Some(Arc::new(asked)));
+    }
 }
 
 impl Story {

@@ -30,7 +30,7 @@ pub struct Call {
 impl Call {
     /// What the engine wants to know of the caller.
     pub fn asker(&self) -> Asker<'_> {
-        Asker { scope: &self.scope, trace: &self.arrival.trace, request_id: &self.arrival.request_id }
+        Asker { scope: &self.scope, trace: &self.arrival.trace, request_id: &self.arrival.request_id, notes: &*self.arrival }
     }
 
     async fn read(request: Request, site: &Site) -> Result<Call, ApiError> {

@@ -3,6 +3,7 @@
 //!
 //! * `prometheus`: family 1, the drop-in API
 //! * `call`: sign-in, permission, narrowing and throttling, which every handler starts from
+//! * `methods`: what is said to a method that a path does not take
 //! * `params`, `read`, `time`: parameters, decoded once and strictly
 //! * `pass`: an engine's reply for the client
 //! * `validate`, `me`, `health`, `admin`: our own paths
@@ -16,6 +17,7 @@ mod error;
 mod from_inner;
 mod health;
 mod me;
+mod methods;
 mod narrow;
 mod params;
 mod pass;
@@ -45,6 +47,7 @@ pub use arrival::{Arrival, Story};
 use call::Call;
 pub use error::refusal;
 use error::{OwnError, PrometheusError};
+use methods::{read, write};
 pub use narrow::{leave_as_it_is, take_prefix};
 pub use recorder::Recorder;
 pub use time::parse_duration;
@@ -80,11 +83,11 @@ pub fn route_metrics(metrics: &Metrics) -> HashMap<&'static str, Arc<RouteMetric
 /// The public listener's routes.
 pub fn router(site: Arc<Site>, settings: &config::Server) -> Router {
     let routes = prometheus::routes()
-        .route("/api/v1/metrics/validate", post(validate::validate))
-        .route("/api/v1/auth/me", get(me::me))
-        .route("/api/v1/health", get(health::health))
-        .route("/live", get(health::live))
-        .route("/ready", get(health::ready))
+        .route("/api/v1/metrics/validate", write(post(validate::validate)))
+        .route("/api/v1/auth/me", read(get(me::me)))
+        .route("/api/v1/health", read(get(health::health)))
+        .route("/live", read(get(health::live)))
+        .route("/ready", read(get(health::ready)))
         .fallback(track::nothing_here)
         .layer(DefaultBodyLimit::disable());
     let routes = track::tracked(routes, &site);

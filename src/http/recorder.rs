@@ -5,7 +5,9 @@ use std::sync::Arc;
 use http::request;
 
 use super::arrival::{Arrival, Chapters};
-use crate::telemetry::{AccessLog, AccessRecord, Metrics, Namespaces, RouteMetrics, SlowQuery, SlowQueryLog, Span, SpanKind, Tracer};
+use crate::telemetry::{
+    AccessLog, AccessRecord, Metrics, Namespaces, RouteMetrics, SlowQuery, SlowQueryLog, Span, SpanKind, Tracer, Window,
+};
 use crate::tenancy::Scope;
 
 /// Writes down every request of one listener.
@@ -74,7 +76,7 @@ impl Recorder {
                 user,
                 duration: took,
                 route: route.template(),
-                window: asked.window,
+                window: asked.window.map(|(start_ms, end_ms, step_ms)| Window { start_ms, end_ms, step_ms }),
                 trace_id: arrival.trace.trace_id(),
                 request_id: &arrival.request_id,
             });

@@ -38,6 +38,13 @@ pub(super) async fn read(session: &mut Session, limit: usize, within: Duration) 
     if announced.is_some_and(|length| length > limit) {
         return Err(BodyError::TooLong { limit });
     }
+    let expects = session.req_header().headers.get(http::header::EXPECT);
+    if expects.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+        // The library takes any answer before the end of the body for the last one of its connection.
+        let keepalive_seconds = session.get_keepalive();
+        session.downstream_session.write_continue_response().await.map_err(|_| BodyError::Broken)?;
+        session.set_keepalive(keepalive_seconds);
+    }
     match tokio::time::timeout(within, gather(session, limit)).await {
         Ok(result) => result,
         Err(_) => Err(BodyError::Slow { after: within }),

@@ -33,6 +33,24 @@ pub(super) async fn call(session: &mut Session, router: Router, request: Request
     }
 }
 
+/// The answer with its length known: HTTP/1.0 has no chunks, and a client that reads to the end of the connection cannot
+/// tell a cut answer from a whole one. So it is read whole first; `limits.response_bytes` bounds it.
+pub(super) async fn gather(session: &mut Session, response: Response<Body>) -> Result<Response<Body>, EdgeError> {
+    let events = response.headers().get(http::header::CONTENT_TYPE).is_some_and(|v| v.as_bytes().starts_with(b"text/event-stream"));
+    if events || response.body().size_hint().exact().is_some() {
+        return Ok(response);
+    }
+    let (parts, body) = response.into_parts();
+    tokio::select! {
+        biased;
+        whole = body.collect() => Ok(match whole {
+            Ok(whole) => Response::from_parts(parts, Body::from(whole.to_bytes())),
+            Err(_) => refusal(session.req_header().uri.path(), StatusCode::SERVICE_UNAVAILABLE, "the upstream broke off in the middle of its answer"),
+        }),
+        _ = session.downstream_session.read_body_or_idle(true) => Err(EdgeError::ClientGone),
+    }
+}
+
 /// Writes the answer, piece by piece as it comes.
 pub(super) async fn send(session: &mut Session, response: Response<Body>) -> Result<(), EdgeError> {
     let (parts, mut body) = response.into_parts();

@@ -75,7 +75,8 @@ impl Edge {
         let head = session.req_header();
         let target = match self.check(head) {
             Ok(target) => target,
-            Err((reason, refused)) => {
+            Err(refused) => {
+                let (reason, refused) = *refused;
                 self.metrics.rejected(reason);
                 // What follows on this connection may be the body of what was refused.
                 session.set_keepalive(None);
@@ -102,8 +103,8 @@ impl Edge {
     }
 
     /// The bounds on the head of a request, and its target in the one spelling that is looked at later.
-    fn check(&self, head: &RequestHeader) -> Result<http::Uri, (RejectReason, Response<Body>)> {
-        let no = |reason, status, text: String| Err((reason, refusal(head.uri.path(), status, &text)));
+    fn check(&self, head: &RequestHeader) -> Result<http::Uri, Box<(RejectReason, Response<Body>)>> {
+        let no = |reason, status, text: String| Err(Box::new((reason, refusal(head.uri.path(), status, &text))));
         let target_bytes = head.raw_path().len();
         if target_bytes > self.settings.max_uri {
             let text = format!(
@@ -175,6 +176,8 @@ impl ProxyHttp for Edge {
         ctx.inflight = Some(self.metrics.request_started());
         session.set_write_timeout(Some(self.settings.write_timeout));
         session.set_read_timeout(Some(self.settings.read_timeout));
+        // Looking for the departure of a client reads a byte: with this, the byte of a next request is kept for it.
+        session.set_pipelining_enabled(true);
         let idle_seconds = if self.draining.load(Ordering::Acquire) { None } else { Some(self.settings.idle_timeout.as_secs().max(1)) };
         if session.get_keepalive().is_some() {
             session.set_keepalive(idle_seconds);
@@ -193,6 +196,15 @@ impl ProxyHttp for Edge {
                 return Err(cut(gone));
             }
         };
+        if session.req_header().version == http::Version::HTTP_10 {
+            response = match bridge::gather(session, response).await {
+                Ok(response) => response,
+                Err(gone) => {
+                    self.recorder.client_left(&arrival, session.req_header(), span);
+                    return Err(cut(gone));
+                }
+            };
+        }
         if let Ok(id) = arrival.request_id.as_str().parse() {
             response.headers_mut().insert("x-request-id", id);
         }

@@ -4,6 +4,7 @@
 //! * `listener`: binds, accepts, bounds connections and slow clients, stops
 //! * `tls`: certificates that are read again when they change
 //! * `edge`: the checks every request passes before any handler sees it
+//! * `preface`: how HTTP/2 begins, within a bound
 //! * `path`: the one strict path normaliser
 //! * `client`: who the client is, behind which trusted proxies
 //! * `bridge`: a request for axum, its answer for the socket
@@ -14,6 +15,7 @@ mod client;
 mod edge;
 mod listener;
 mod path;
+mod preface;
 mod tls;
 
 pub use edge::{Edge, EdgeError};

@@ -42,6 +42,14 @@ pub struct Asker<'a> {
     pub trace: &'a TraceContext,
     /// The name of the request.
     pub request_id: &'a RequestId,
+    /// Who writes down what was asked.
+    pub notes: &'a dyn Notes,
+}
+
+/// Is told of every query before the upstream is asked: a query that fails, or whose caller leaves, is the one to look for.
+pub trait Notes: Send + Sync {
+    /// The query as it was asked and as it is sent.
+    fn asked(&self, asked: Asked);
 }
 
 /// An answer on its way to the caller.
@@ -54,8 +62,6 @@ pub struct Reply {
     pub body: UnsyncBoxBody<Bytes, QueryError>,
     /// Time to the first byte of the upstream.
     pub upstream: Option<Duration>,
-    /// The query as it was sent, for the slow-query log.
-    pub asked: Option<Asked>,
 }
 
 /// A query as it was asked and as it was sent.
@@ -161,10 +167,9 @@ impl Engine {
             params = scalar(params, ParamName::TIME, &seconds(time))?;
         }
         params = evaluation(params, &query.evaluation)?;
-        let mut reply = self.read(asker, ApiPath::Query, params, query.evaluation.timeout).await?;
         let time = query.time_ms.map(|time| (time, time, None));
-        reply.asked = Some(Asked { original: query.text, enforced: enforced.as_str().to_owned(), window: time });
-        Ok(reply)
+        asker.notes.asked(Asked { original: query.text, enforced: enforced.as_str().to_owned(), window: time });
+        self.read(asker, ApiPath::Query, params, query.evaluation.timeout).await
     }
 
     /// `/api/v1/query_range`.
@@ -181,10 +186,9 @@ impl Engine {
         params = scalar(params, ParamName::END, &seconds(query.end_ms))?;
         params = scalar(params, ParamName::STEP, &duration_seconds(query.step))?;
         params = evaluation(params, &query.evaluation)?;
-        let mut reply = self.read(asker, ApiPath::QueryRange, params, query.evaluation.timeout).await?;
         let window = Some((query.start_ms, query.end_ms, Some(window.step_ms)));
-        reply.asked = Some(Asked { original: query.text, enforced: enforced.as_str().to_owned(), window });
-        Ok(reply)
+        asker.notes.asked(Asked { original: query.text, enforced: enforced.as_str().to_owned(), window });
+        self.read(asker, ApiPath::QueryRange, params, query.evaluation.timeout).await
     }
 
     /// `/api/v1/query_exemplars`.
@@ -234,7 +238,7 @@ impl Engine {
         if selection.matches.is_empty() {
             let nothing = Full::new(Bytes::new()).map_err(|never| match never {}).boxed_unsync();
             let content_type = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores".to_owned();
-            return Ok(Reply { status: 200, content_type, body: nothing, upstream: None, asked: None });
+            return Ok(Reply { status: 200, content_type, body: nothing, upstream: None });
         }
         let params = self.selection(asker.scope, &selection)?;
         self.read(asker, ApiPath::Federate, params, None).await
@@ -328,12 +332,17 @@ impl Engine {
 
     async fn pass(&self, asker: &Asker<'_>, call: Call) -> Result<Reply, QueryError> {
         let started = Instant::now();
+        let path = call.path().clone();
         let answer = self.send(asker, call).await?;
         let waited = started.elapsed();
         let content_type = answer.content_type.as_ref().and_then(|v| v.to_str().ok()).unwrap_or("application/json").to_owned();
         let status = answer.status;
+        if status == 200 && !fits(&path, answer.content_type.as_ref().map(http::HeaderValue::as_bytes)) {
+            let upstream = self.upstreams.default_hot().name().to_owned();
+            return Err(QueryError::Unreadable { upstream, detail: format!("Content-Type: {content_type}") });
+        }
         let body = Held::begin(answer.body, self.limits.series).await?.boxed_unsync();
-        Ok(Reply { status, content_type, body, upstream: Some(waited), asked: None })
+        Ok(Reply { status, content_type, body, upstream: Some(waited) })
     }
 
     /// Asks the upstream and reads its whole answer, for the filters.
@@ -348,6 +357,7 @@ impl Engine {
         let trace = asker.trace.child();
         let mut span = self.tracer.span("upstream.request", &trace, SpanKind::Client).attr("hecate.upstream", backend.name());
         call.trace = Some(trace.to_header());
+        call.trace_state = trace.state().map(str::to_owned);
         call.request_id = Some(asker.request_id.as_str().to_owned());
         let mut answer = backend.send(call).await.inspect_err(|error| span.fail(error.kind()))?;
         span.set("http.response.status_code", answer.status);
@@ -364,6 +374,13 @@ impl Engine {
         }
         Err(QueryError::Refused { status: answer.status, error, retry_after: answer.retry_after })
     }
+}
+
+/// Whether an answer of this type can be Prometheus': the page of a gate in between is no data.
+fn fits(path: &ApiPath, content_type: Option<&[u8]>) -> bool {
+    let expected: &[&[u8]] =
+        if *path == ApiPath::Federate { &[b"text/plain", b"application/openmetrics-text"] } else { &[b"application/json"] };
+    content_type.is_none_or(|found| expected.iter().any(|expected| found.starts_with(expected)))
 }
 
 /// A body read whole; the upstream's own bound on bytes holds.
@@ -384,7 +401,7 @@ impl Reply {
     /// An answer that we made from the upstream's.
     pub(super) fn made(body: Vec<u8>, upstream: Duration) -> Reply {
         let body = Full::new(Bytes::from(body)).map_err(|never| match never {}).boxed_unsync();
-        Reply { status: 200, content_type: "application/json".to_owned(), body, upstream: Some(upstream), asked: None }
+        Reply { status: 200, content_type: "application/json".to_owned(), body, upstream: Some(upstream) }
     }
 }
 

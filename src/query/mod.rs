@@ -20,7 +20,7 @@ mod requests;
 mod rewrites;
 mod rules;
 
-pub use engine::{Asked, Asker, ClusterPath, Engine, Reply, TextPath};
+pub use engine::{Asked, Asker, ClusterPath, Engine, Notes, Reply, TextPath};
 pub use error::{LimitExceeded, QueryError};
 pub use explain::{Cacheable, Estimate, Explained, Fault, LimitsInForce, Selector};
 pub use fairness::{Admission, Fairness, Throttled};

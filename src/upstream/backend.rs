@@ -32,6 +32,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const TEXT_FORMAT: HeaderValue = HeaderValue::from_static("text/plain;version=0.0.4");
@@ -222,6 +223,7 @@ impl Backend {
         headers.insert(ACCEPT, if *call.path() == ApiPath::Federate { TEXT_FORMAT } else { JSON });
         insert_text(&mut headers, X_REQUEST_ID, call.request_id.as_deref());
         insert_text(&mut headers, TRACEPARENT, call.trace.as_deref());
+        insert_text(&mut headers, TRACESTATE, call.trace_state.as_deref());
         let params = call.params().encoded();
         if params.len() > FORM_ABOVE_BYTES && call.path().takes_form() {
             headers.insert(CONTENT_TYPE, FORM);

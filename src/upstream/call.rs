@@ -16,6 +16,8 @@ pub struct Call {
     pub timeout: Option<Duration>,
     /// W3C `traceparent` to send. Dropped when it is not printable ASCII.
     pub trace: Option<String>,
+    /// W3C `tracestate` to send. Dropped when it is not printable ASCII.
+    pub trace_state: Option<String>,
     /// `X-Request-Id` to send. Dropped when it is not printable ASCII.
     pub request_id: Option<String>,
 }
@@ -23,7 +25,7 @@ pub struct Call {
 impl Call {
     /// Asks `path` with `params` for an answer of at most `limit_bytes`.
     pub fn new(path: ApiPath, params: Params, limit_bytes: u64) -> Call {
-        Call { path, params, limit_bytes, timeout: None, trace: None, request_id: None }
+        Call { path, params, limit_bytes, timeout: None, trace: None, trace_state: None, request_id: None }
     }
 
     /// Asks how an expression is formatted. It reads no data, so the text need not be enforced.

@@ -154,7 +154,7 @@ pub(super) fn fixed_headers(settings: &Upstream) -> Result<HeaderMap, SetUpError
 
 /// Headers that frame a message or that this room sets from what it knows.
 fn is_ours(name: &HeaderName) -> bool {
-    const OURS: [&str; 12] = [
+    const OURS: [&str; 13] = [
         "host",
         "content-length",
         "content-type",
@@ -166,6 +166,7 @@ fn is_ours(name: &HeaderName) -> bool {
         "accept-encoding",
         "user-agent",
         "traceparent",
+        "tracestate",
         "x-request-id",
     ];
     OURS.contains(&name.as_str())

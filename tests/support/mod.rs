@@ -1,18 +1,26 @@
 //! What every black-box test starts: a real Prometheus, Hecate as a process, clients. All on free ports, all stopped on drop.
 
 #![allow(dead_code, unused_imports, reason = "every test target uses its own part")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly anywhere")]
 
 mod hecate;
+mod http2;
 mod prometheus;
 mod raw;
+mod scrape;
+pub mod stand_in;
+mod wire;
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use hecate::{Hecate, users};
+pub use hecate::{Hecate, users, usual_users};
+pub use http2::Http2;
 pub use prometheus::{Prometheus, PrometheusOptions, blocks_from_openmetrics};
 pub use raw::{RawAnswer, raw};
+pub use stand_in::StandIn;
+pub use wire::{Answered, Wire};
 
 /// A program that `make setup` builds.
 pub fn tool(name: &str) -> PathBuf {

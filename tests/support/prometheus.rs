@@ -31,6 +31,11 @@ pub struct Prometheus {
 impl Prometheus {
     /// Starts it and waits until it is ready.
     pub async fn start(options: PrometheusOptions<'_>) -> Prometheus {
+        Prometheus::start_on(free_port(), options).await
+    }
+
+    /// Starts it on this port, as [`Prometheus::start`].
+    pub async fn start_on(port: u16, options: PrometheusOptions<'_>) -> Prometheus {
         let folder = tempfile::tempdir().unwrap();
         let config = if options.config.is_empty() { "global: {scrape_interval: 1s}\n" } else { options.config };
         fs::write(folder.path().join("prometheus.yml"), config).unwrap();
@@ -40,7 +45,6 @@ impl Prometheus {
         if let Some(history) = options.history {
             blocks_from_openmetrics(history, &folder.path().join("data"));
         }
-        let port = free_port();
         let log = fs::File::create(folder.path().join("log")).unwrap();
         let child = Command::new(tool("prometheus"))
             .arg(format!("--config.file={}", folder.path().join("prometheus.yml").display()))

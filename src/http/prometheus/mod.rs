@@ -12,11 +12,10 @@ mod series;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{MethodRouter, get};
-use http::Request;
+use axum::routing::get;
 
 use super::Site;
-use super::error::method_not_allowed;
+use super::methods::{both, read};
 
 /// Every path of the family; what is not here does not exist.
 pub(super) fn routes() -> Router<Arc<Site>> {
@@ -43,16 +42,4 @@ pub(super) fn routes() -> Router<Arc<Site>> {
         .route("/api/v1/status/flags", read(get(cluster::status_flags)))
         .route("/api/v1/status/tsdb", read(get(cluster::status_tsdb)))
         .route("/api/v1/status/runtimeinfo", read(get(cluster::status_runtimeinfo)))
-}
-
-fn read(router: MethodRouter<Arc<Site>>) -> MethodRouter<Arc<Site>> {
-    router.fallback(async |request: Request<axum::body::Body>| {
-        method_not_allowed(request.method(), request.uri().path(), "GET, HEAD, OPTIONS")
-    })
-}
-
-fn both(router: MethodRouter<Arc<Site>>) -> MethodRouter<Arc<Site>> {
-    router.fallback(async |request: Request<axum::body::Body>| {
-        method_not_allowed(request.method(), request.uri().path(), "GET, HEAD, OPTIONS, POST")
-    })
 }

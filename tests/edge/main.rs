@@ -1,0 +1,39 @@
+//! The edge as a client meets it: Hecate as a process, sockets, files and signals.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is a failed test")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bounds;
+mod compression;
+mod continued;
+mod drain;
+mod health;
+mod http2;
+mod keep_alive;
+mod logs;
+mod methods;
+mod metrics;
+mod slow_clients;
+mod start;
+mod tls;
+mod traces;
+
+use support::{Hecate, usual_users};
+
+/// Hecate with these `server` keys, in front of this upstream with its keys, and further configuration.
+fn hecate(server: &str, upstream: &str, more: &str) -> Hecate {
+    let rest =
+        format!("upstreams: [{{name: prometheus, {upstream}}}]\nauth: {{providers: [{{kind: static, users_file: users.yaml}}]}}\n{more}");
+    Hecate::start(server, &rest, &[("users.yaml", &usual_users())])
+}
+
+/// In front of a stand-in that answers at once.
+async fn simple(server: &str) -> (Hecate, support::StandIn) {
+    let upstream = support::StandIn::answering(support::stand_in::NOTHING, std::time::Duration::ZERO).await;
+    let hecate = hecate(server, &format!("url: \"{}\"", upstream.url()), "");
+    (hecate, upstream)
+}
+
+const QUERY: &str = "/api/v1/query?query=up";
