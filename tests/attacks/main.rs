@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is a failed test")]
 #![allow(clippy::disallowed_methods, clippy::large_futures, reason = "answers and futures of a test are small enough")]
+#![allow(clippy::print_stdout, reason = "how many requests a family has is for --nocapture")]
 
 #[path = "../support/mod.rs"]
 mod support;
