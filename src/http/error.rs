@@ -155,7 +155,11 @@ pub fn refusal(path: &str, status: StatusCode, message: &str) -> Response<Body> 
         StatusCode::SERVICE_UNAVAILABLE => return ApiError::unavailable(message, Duration::from_secs(5)).into_response_of(family_of(path)),
         _ => ("bad_data", "INVALID_REQUEST"),
     };
-    ApiError::new(status, error_type, code, message).into_response_of(family_of(path))
+    let mut response = ApiError::new(status, error_type, code, message).into_response_of(family_of(path));
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS, POST"));
+    }
+    response
 }
 
 /// 405 with the methods that would be right; to `OPTIONS`, just those.

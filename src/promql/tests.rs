@@ -254,7 +254,7 @@ fn bounds_say_the_limit_and_the_measure() {
         ("x{a=~'abcdef'}".to_owned(), 5),
     ] {
         let error = parse(&text, &tight).expect_err(&text);
-        assert!(matches!(error.kind, ErrorKind::Bound { limit: l, measured } if l == limit && measured > limit), "{text}: {error:?}");
+        assert!(matches!(error.kind, ErrorKind::Bound { limit: l, measured, .. } if l == limit && measured > limit), "{text}: {error:?}");
         assert!(error.message.contains(&format!("the limit is {limit}")), "{error}");
     }
 }

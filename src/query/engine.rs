@@ -280,7 +280,8 @@ impl Engine {
                 // A selector on target labels: read like any other, so that only a selector can go there.
                 _ => {
                     let rules = self.rules(asker.scope)?;
-                    let selectors = ScopedSelectors::new(&[value], &rules.rules, &self.options, self.conflict)?;
+                    let selectors = ScopedSelectors::new(&[value], &rules.rules, &self.options, self.conflict)
+                        .map_err(|e| QueryError::Parameter(format!("invalid parameter \"match_target\": {}", e.error)))?;
                     selectors.texts().iter().fold(params, |params, text| params.match_target(text))
                 }
             };
@@ -341,6 +342,7 @@ impl Engine {
             let upstream = self.upstreams.default_hot().name().to_owned();
             return Err(QueryError::Unreadable { upstream, detail: format!("Content-Type: {content_type}") });
         }
+        let status = answer.status;
         let body = Held::begin(answer.body, self.limits.series).await?.boxed_unsync();
         Ok(Reply { status, content_type, body, upstream: Some(waited) })
     }
