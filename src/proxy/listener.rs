@@ -1,6 +1,5 @@
 //! Binds, accepts, bounds connections and slow clients, and stops without losing a request.
 
-use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::IntoRawFd;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -228,15 +227,13 @@ impl Watchdog {
     }
 
     /// Sleeps to the deadline it saw and looks again, so that a request costs no timer.
-    fn expired(&self) -> impl Future<Output = ()> + Send {
-        async move {
-            loop {
-                let seen = *self.deadline.lock().unwrap_or_else(PoisonError::into_inner);
-                match seen {
-                    Some(deadline) if deadline <= Instant::now() => return,
-                    Some(deadline) => tokio::time::sleep_until(deadline).await,
-                    None => self.armed.notified().await,
-                }
+    async fn expired(&self) {
+        loop {
+            let seen = *self.deadline.lock().unwrap_or_else(PoisonError::into_inner);
+            match seen {
+                Some(deadline) if deadline <= Instant::now() => return,
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => self.armed.notified().await,
             }
         }
     }
