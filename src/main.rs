@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use hecate::app::{App, Arguments, Command, StartError, arguments::Token};
-use hecate::config::{self, Config};
-use hecate::telemetry::{self, Metrics};
+use hecate::app::{App, Arguments, Command, CommandError, StartError, arguments::Token, start_telemetry};
+use hecate::config::{self, Config, ConfigErrors};
+use hecate::telemetry::Metrics;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -24,20 +24,51 @@ fn main() -> ExitCode {
     match run(Arguments::parse(), started) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        // Not the fault of the configuration: another process has the address.
-        Err(error) if matches!(error.downcast_ref(), Some(StartError::Listen(_))) => {
-            say(&mut std::io::stderr(), &format!("Hecate does not start: {error}\n"));
-            ExitCode::FAILURE
-        }
-        Err(error) => {
+        Err(Failure::Configuration(error)) => {
             say(&mut std::io::stderr(), &format!("Invalid configuration:\n{error}\n"));
             ExitCode::from(BAD_CONFIGURATION)
+        }
+        Err(Failure::Other(error)) => {
+            say(&mut std::io::stderr(), &format!("hecate: {error}\n"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Why there is nothing to show for it.
+enum Failure {
+    /// Starting again will not help.
+    Configuration(ConfigErrors),
+    /// An address that is taken, an argument, the system.
+    Other(Box<dyn std::error::Error>),
+}
+
+impl From<ConfigErrors> for Failure {
+    fn from(errors: ConfigErrors) -> Self {
+        Failure::Configuration(errors)
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Config(errors) => Failure::Configuration(errors),
+            other => Failure::Other(other.into()),
+        }
+    }
+}
+
+impl From<CommandError> for Failure {
+    fn from(error: CommandError) -> Self {
+        match error {
+            CommandError::Config(errors) => Failure::Configuration(errors),
+            other => Failure::Other(other.into()),
         }
     }
 }
 
 /// Whether all went well.
-fn run(arguments: Arguments, started: Instant) -> Result<bool, Box<dyn std::error::Error>> {
+fn run(arguments: Arguments, started: Instant) -> Result<bool, Failure> {
     let load = |file: hecate::app::arguments::ConfigFile| Config::load(file.config.as_deref(), config::environment());
     let (text, well) = match arguments.command {
         None => return serve(&load(arguments.file)?, started),
@@ -53,15 +84,15 @@ fn run(arguments: Arguments, started: Instant) -> Result<bool, Box<dyn std::erro
     Ok(well)
 }
 
-fn serve(config: &Config, started: Instant) -> Result<bool, Box<dyn std::error::Error>> {
-    let metrics = Metrics::new()?;
-    let mut telemetry = telemetry::init(&config.telemetry, &metrics)?;
+fn serve(config: &Config, started: Instant) -> Result<bool, Failure> {
+    let metrics = Metrics::new().map_err(other)?;
+    let mut telemetry = start_telemetry(config, &metrics)?;
     let runtime = runtime(config)?;
     let _inside = runtime.enter();
     let app = App::build(config, &metrics, &telemetry.tracer(), started)?;
     let (public, admin) = app.addresses();
     let scheme = if app.is_tls() { "https" } else { "http" };
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate()).map_err(other)?, signal(SignalKind::interrupt()).map_err(other)?);
     say(&mut std::io::stdout(), &format!("hecate {} serves {scheme}://{public} (admin http://{admin})\n", env!("CARGO_PKG_VERSION")));
     runtime.block_on(app.run(async move {
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
@@ -71,8 +102,12 @@ fn serve(config: &Config, started: Instant) -> Result<bool, Box<dyn std::error::
     Ok(true)
 }
 
-fn runtime(config: &Config) -> std::io::Result<Runtime> {
-    Builder::new_multi_thread().worker_threads(config.server.threads).enable_all().build()
+fn runtime(config: &Config) -> Result<Runtime, Failure> {
+    Builder::new_multi_thread().worker_threads(config.server.threads).enable_all().build().map_err(other)
+}
+
+fn other(error: impl std::error::Error + 'static) -> Failure {
+    Failure::Other(error.into())
 }
 
 /// A closed pipe is no reason to fail.

@@ -1,5 +1,7 @@
 //! The floors of the house: imports run downward only, and each outside library is named by one room (ARCHITECTURE.md).
 
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly anywhere")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -62,7 +64,11 @@ fn sources() -> Vec<Source> {
 
 /// The code without comments and texts, in which words could be anything.
 fn code(text: &str) -> String {
-    text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
+    text.lines().map(|line| without_texts(line.split("//").next().unwrap_or_default())).collect::<Vec<_>>().join("\n")
+}
+
+fn without_texts(line: &str) -> String {
+    line.replace("\\\"", "").split('"').step_by(2).collect::<Vec<_>>().join("\"")
 }
 
 fn floor_of(room: &str) -> Option<usize> {
@@ -108,7 +114,8 @@ fn first_word(text: &str) -> String {
 #[test]
 fn imports_run_downward_only() {
     let mut wrong = Vec::new();
-    for source in sources().iter().filter(|s| s.room != "lib") {
+    // Tests of a room may quote anything.
+    for source in sources().iter().filter(|s| s.room != "lib" && !s.path.iter().any(|part| part == "tests")) {
         for named in rooms_named(&code(&source.text)) {
             let fine = if named == source.room {
                 true

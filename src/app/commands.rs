@@ -6,12 +6,12 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::arguments::Explain;
-use super::serve::{self, StartError};
+use super::{blame, serve};
 use crate::config::{Config, ConfigErrors};
 use crate::promql::Window;
 use crate::query::Explained;
 use crate::telemetry::{Metrics, RegisterError, State, Tracer};
-use crate::tenancy::{Authenticator, InvalidNamespace, Namespace, Scope, new_token as make_token};
+use crate::tenancy::{InvalidNamespace, Namespace, Scope, new_token as make_token};
 
 /// How long a dependency may take to answer `hecate check`.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -19,18 +19,18 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Why a command has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
-    /// The configuration.
-    #[error("{0}")]
+    /// The configuration, or a part that cannot be built of it.
+    #[error(transparent)]
     Config(#[from] ConfigErrors),
-    /// A part that cannot be built.
+    /// No random numbers.
     #[error(transparent)]
-    Start(#[from] StartError),
-    /// The providers of identity.
-    #[error(transparent)]
-    Tenancy(#[from] crate::tenancy::SetUpError),
+    Random(#[from] crate::tenancy::SetUpError),
     /// A namespace that cannot exist.
     #[error(transparent)]
     Namespace(#[from] InvalidNamespace),
+    /// A name that users.yaml would refuse.
+    #[error("the name {0:?} cannot be used: it is empty, or has a colon or a control character")]
+    Name(String),
     /// A duration that is none.
     #[error("{0}")]
     Duration(String),
@@ -45,8 +45,7 @@ pub enum CommandError {
 /// When a part cannot be built.
 pub async fn check(config: &Config) -> Result<(String, bool), CommandError> {
     let metrics = Metrics::new()?;
-    let parts = serve::parts(config, &metrics, &Tracer::disabled())?;
-    Authenticator::new(&config.auth, config.server.listen.ip().is_loopback())?;
+    let (parts, _door) = blame::both(serve::parts(config, &metrics, &Tracer::disabled()), serve::door(config))?;
     let (_running, stops) = watch::channel(false);
     let looks = parts.upstreams.spawn_health(&stops);
     let deadline = tokio::time::Instant::now() + PATIENCE;
@@ -123,8 +122,11 @@ fn for_people(told: &Explained) -> String {
 /// A random token and the line of users.yaml that makes it known.
 ///
 /// # Errors
-/// When a namespace cannot exist, or the system gives no random numbers.
+/// When the name or a namespace cannot be, or the system gives no random numbers.
 pub fn new_token(name: &str, namespaces: &[String]) -> Result<String, CommandError> {
+    if name.is_empty() || name.contains(':') || name.chars().any(char::is_control) {
+        return Err(CommandError::Name(name.to_owned()));
+    }
     let namespaces = namespaces.iter().map(|name| Namespace::new(name)).collect::<Result<Vec<_>, _>>()?;
     let made = make_token(name, &namespaces)?;
     Ok(format!("token, shown once: {}\nline for users.yaml, below `users:`:\n{}\n", made.token.expose(), made.line))

@@ -2,12 +2,16 @@
 //!
 //! * [`App`]: the server: built, bound, run, drained
 //! * [`Arguments`]: the command line
+//! * `auth_metrics`: what sign-in counts
+//! * `blame`: which key of the configuration a part could not be built of
 //! * `commands`: `check`, `explain`, `token`
 
 pub mod arguments;
+mod auth_metrics;
+mod blame;
 mod commands;
 mod serve;
 
 pub use arguments::{Arguments, Command};
 pub use commands::{CommandError, check, explain, new_token};
-pub use serve::{App, StartError};
+pub use serve::{App, StartError, start_telemetry};

@@ -7,33 +7,31 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use crate::config::{self, Config, ConfigError};
+use super::{auth_metrics, blame};
+use crate::config::{self, Config, ConfigError, ConfigErrors};
 use crate::http::{self, Recorder, Site};
 use crate::promql::{ConflictMode, Features, Options};
-use crate::proxy::{Bound, Certificates, Edge, ListenError, TlsError};
+use crate::proxy::{Bound, Certificates, Edge, ListenError};
 use crate::query::{Engine, Fairness};
-use crate::telemetry::{AccessLog, Metrics, Readiness, SlowQueryLog, Tracer};
-use crate::tenancy::{self, Authenticator, Policy};
-use crate::upstream::{self, Upstreams, install_crypto};
+use crate::telemetry::{self, AccessLog, Metrics, Readiness, SlowQueryLog, Tracer};
+use crate::tenancy::{Authenticator, Policy};
+use crate::upstream::{Upstreams, install_crypto};
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A value that only its room can judge.
+    /// Values that only their rooms can judge: all of them.
+    #[error(transparent)]
+    Config(#[from] ConfigErrors),
+    /// An address that is taken, or is none of this machine.
     #[error("{0}")]
-    Config(ConfigError),
-    /// The providers of identity.
-    #[error(transparent)]
-    Tenancy(#[from] tenancy::SetUpError),
-    /// The clients of upstreams.
-    #[error(transparent)]
-    Upstream(#[from] upstream::SetUpError),
-    /// A listener.
+    Address(ConfigError),
+    /// A listener that ended.
     #[error(transparent)]
     Listen(#[from] ListenError),
-    /// The certificate.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
+    /// The metrics of sign-in.
+    #[error("a metric could not be registered: {0}")]
+    Metrics(#[from] prometheus::Error),
 }
 
 /// Everything, built and bound; nothing is accepted yet.
@@ -56,11 +54,11 @@ pub(super) struct Parts {
 ///
 /// # Errors
 /// When a setting cannot be used.
-pub(super) fn parts(config: &Config, metrics: &Metrics, tracer: &Tracer) -> Result<Parts, StartError> {
+pub(super) fn parts(config: &Config, metrics: &Metrics, tracer: &Tracer) -> Result<Parts, ConfigErrors> {
     install_crypto();
-    let upstreams = Arc::new(Upstreams::new(&config.upstreams, metrics.registry())?);
-    let features = Features::from_names(&config.promql.features)
-        .map_err(|e| StartError::Config(ConfigError::new(config.place_of("promql.features"), "promql.features", e.to_string())))?;
+    let upstreams = Upstreams::new(&config.upstreams, metrics.registry()).map_err(|e| blame::upstream(config, &e).into());
+    let features = Features::from_names(&config.promql.features).map_err(|e| blame::key(config, "promql.features", e.to_string()).into());
+    let (upstreams, features) = blame::both(upstreams.map(Arc::new), features)?;
     let limits = &config.limits;
     let options = Options { bytes: limits.query_bytes, depth: limits.depth, selectors: limits.selectors, features, ..Options::default() };
     let conflict = match config.tenancy.conflict {
@@ -72,17 +70,46 @@ pub(super) fn parts(config: &Config, metrics: &Metrics, tracer: &Tracer) -> Resu
     Ok(Parts { upstreams, engine })
 }
 
+/// What stands at the door: who is let in, and the certificate.
+pub(super) struct Door {
+    authenticator: Authenticator,
+    certificates: Option<Arc<Certificates>>,
+}
+
+/// Providers of identity, and the certificate.
+///
+/// # Errors
+/// When a setting or a file cannot be used.
+pub(super) fn door(config: &Config) -> Result<Door, ConfigErrors> {
+    install_crypto();
+    let on_loopback = config.server.listen.ip().is_loopback();
+    let authenticator = Authenticator::new(&config.auth, on_loopback).map_err(|e| blame::identity(config, &e).into());
+    let certificates = config.server.tls.as_ref().map(Certificates::load).transpose().map_err(|e| blame::certificate(config, &e).into());
+    let (authenticator, certificates) = blame::both(authenticator, certificates)?;
+    Ok(Door { authenticator, certificates })
+}
+
+/// Starts logs and traces.
+///
+/// # Errors
+/// A setting that cannot be used.
+pub fn start_telemetry(config: &Config, metrics: &Metrics) -> Result<telemetry::Guard, StartError> {
+    telemetry::init(&config.telemetry, metrics).map_err(|e| StartError::Config(blame::telemetry(config, &e).into()))
+}
+
 impl App {
     /// Builds the parts and binds the listeners, so that everything that can be wrong is wrong before anything is served.
     ///
     /// # Errors
     /// A setting that cannot be used, a file that cannot be read, an address that is taken.
     pub fn build(config: &Config, metrics: &Metrics, tracer: &Tracer, started: Instant) -> Result<App, StartError> {
-        let Parts { upstreams, engine } = parts(config, metrics, tracer)?;
+        let (Parts { upstreams, engine }, Door { authenticator, certificates }) =
+            blame::both(parts(config, metrics, tracer), door(config))?;
         let settings = Arc::new(config.server.clone());
         let readiness = Arc::new(Readiness::new(metrics));
+        auth_metrics::register(authenticator.stats().clone(), metrics.registry())?;
         let site = Arc::new(Site {
-            authenticator: Authenticator::new(&config.auth, settings.listen.ip().is_loopback())?,
+            authenticator,
             engine,
             fairness: Fairness::new(config.limits.rate_per_user, config.limits.concurrent_per_user),
             readiness: readiness.clone(),
@@ -99,10 +126,10 @@ impl App {
         let public = edge(http::router(site.clone(), &settings), http::take_prefix as _, config.telemetry.access_log);
         // Scrapes and probes every few seconds are not worth a line.
         let admin = edge(http::admin_router(site), http::leave_as_it_is as _, false);
-        let certificates = settings.tls.as_ref().map(Certificates::load).transpose()?;
+        let bind = |key, address| Bound::bind(address).map_err(|e| StartError::Address(blame::key(config, key, e.to_string())));
         Ok(App {
-            public: (Bound::bind(settings.listen)?, public),
-            admin: (Bound::bind(settings.admin_listen)?, admin),
+            public: (bind("server.listen", settings.listen)?, public),
+            admin: (bind("server.admin_listen", settings.admin_listen)?, admin),
             settings,
             certificates,
             upstreams,

@@ -145,9 +145,24 @@ impl ConfigErrors {
         Some(ConfigErrors(errors))
     }
 
+    /// These and those, by place.
+    #[must_use]
+    pub fn and(self, others: ConfigErrors) -> ConfigErrors {
+        let mut errors: Vec<ConfigError> = self.0.into_iter().chain(others.0).collect();
+        errors.sort_by(ConfigError::by_place);
+        errors.dedup();
+        ConfigErrors(errors)
+    }
+
     /// The errors, by place.
     pub fn iter(&self) -> std::slice::Iter<'_, ConfigError> {
         self.0.iter()
+    }
+}
+
+impl From<ConfigError> for ConfigErrors {
+    fn from(error: ConfigError) -> Self {
+        ConfigErrors(vec![error])
     }
 }
 

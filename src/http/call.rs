@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
+use axum::body::to_bytes;
 use axum::extract::{FromRequest, Request};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
@@ -36,8 +36,8 @@ impl Call {
     async fn read(request: Request, site: &Site) -> Result<Call, ApiError> {
         let (parts, body) = request.into_parts();
         let visitor = Visitor::of(&parts, site).await?;
-        // The edge has bounded the body already.
-        let body = Bytes::from_request(Request::from_parts(parts.clone(), body), &()).await.map_err(|_| ApiError::internal())?;
+        // The edge has read and bounded the body already.
+        let body = to_bytes(body, usize::MAX).await.map_err(|_| ApiError::internal())?;
         let params = Params::decode(parts.uri.query(), &parts.headers, &body)?;
         let scope = visitor.scope(&parts, &params, &[])?;
         Ok(Call { scope, params, arrival: visitor.arrival, admission: visitor.admission })
@@ -67,7 +67,9 @@ impl Visitor {
     pub(super) fn scope(&self, parts: &Parts, params: &Params, also: &[Namespace]) -> Result<Scope, ApiError> {
         let mut scope = self.identity.scope.narrow(also)?;
         for asked in narrow::requested(&parts.extensions, &parts.headers, params)? {
-            scope = scope.narrow(&asked)?;
+            // What the caller may not see at all is refused first: the places of one request have to agree only on what is theirs.
+            self.identity.scope.narrow(&asked)?;
+            scope = scope.narrow(&asked).map_err(narrow::Disagree)?;
         }
         self.arrival.story.tell(|story| story.scope = Some(scope.clone()));
         Ok(scope)

@@ -27,7 +27,7 @@ pub struct ApiError {
     /// The `WWW-Authenticate` headers of a 401.
     pub challenges: Vec<String>,
     /// More for machines, in our own form only.
-    pub details: Option<Value>,
+    pub details: Option<Box<Value>>,
 }
 
 /// Which form an error takes.
@@ -70,7 +70,7 @@ impl ApiError {
     /// With more for machines.
     #[must_use]
     pub fn with_details(self, details: Value) -> ApiError {
-        ApiError { details: Some(details), ..self }
+        ApiError { details: Some(Box::new(details)), ..self }
     }
 
     /// The answer in one of the two forms.
@@ -78,7 +78,7 @@ impl ApiError {
         let body = match family {
             Family::Prometheus => to_string(&PrometheusForm { status: "error", error_type: self.error_type, error: &self.message }),
             Family::Own => {
-                let details = self.details.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+                let details = self.details.map_or_else(|| Value::Object(serde_json::Map::new()), |details| *details);
                 to_string(&OwnForm { code: self.code, message: &self.message, details })
             }
         };
@@ -155,7 +155,11 @@ pub fn refusal(path: &str, status: StatusCode, message: &str) -> Response<Body> 
         StatusCode::SERVICE_UNAVAILABLE => return ApiError::unavailable(message, Duration::from_secs(5)).into_response_of(family_of(path)),
         _ => ("bad_data", "INVALID_REQUEST"),
     };
-    ApiError::new(status, error_type, code, message).into_response_of(family_of(path))
+    let mut response = ApiError::new(status, error_type, code, message).into_response_of(family_of(path));
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS, POST"));
+    }
+    response
 }
 
 /// 405 with the methods that would be right; to `OPTIONS`, just those.

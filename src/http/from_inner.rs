@@ -6,7 +6,7 @@ use http::StatusCode;
 use serde_json::json;
 
 use super::error::ApiError;
-use super::narrow::BadNamespace;
+use super::narrow::{BadNamespace, Disagree};
 use super::params::ParamError;
 use crate::promql::{ErrorKind, ParseError, ScopeError};
 use crate::query::{LimitExceeded, QueryError, Throttled};
@@ -20,7 +20,9 @@ impl From<ParamError> for ApiError {
     fn from(error: ParamError) -> Self {
         let message = error.to_string();
         match error {
-            ParamError::NotAForm { .. } => ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "bad_data", "INVALID_REQUEST", message),
+            ParamError::NotAForm { .. } | ParamError::Encoded { .. } => {
+                ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "bad_data", "INVALID_REQUEST", message)
+            }
             _ => ApiError::bad_request(message),
         }
     }
@@ -29,6 +31,12 @@ impl From<ParamError> for ApiError {
 impl From<BadNamespace> for ApiError {
     fn from(error: BadNamespace) -> Self {
         ApiError::bad_request(error.to_string())
+    }
+}
+
+impl From<Disagree> for ApiError {
+    fn from(error: Disagree) -> Self {
+        ApiError::forbidden(error.to_string())
     }
 }
 
@@ -108,8 +116,8 @@ impl From<QueryError> for ApiError {
     fn from(error: QueryError) -> Self {
         let message = error.to_string();
         match error {
-            QueryError::Scope(error) => error.into(),
-            QueryError::Window(error) => error.into(),
+            QueryError::Scope(error) => with_setting(error.into(), message),
+            QueryError::Window(error) => with_setting(error.into(), message),
             QueryError::Limit(error) => error.into(),
             // The place in the list, then what is wrong there.
             QueryError::Selectors(error) => ApiError { message, ..error.error.into() },
@@ -131,7 +139,7 @@ impl From<UpstreamError> for ApiError {
         let message = error.to_string();
         tracing::warn!(error = %message, detail = error.detail(), kind = error.kind(), "an upstream did not answer");
         match error {
-            UpstreamError::TooLarge { .. } => too_expensive(message),
+            UpstreamError::TooLarge { .. } => too_expensive(format!("{message} (limits.response_bytes)")),
             UpstreamError::TooLong { .. } => ApiError::new(StatusCode::URI_TOO_LONG, "bad_data", "INVALID_REQUEST", message),
             UpstreamError::Timeout { .. } | UpstreamError::ReadTimeout { .. } => {
                 let api = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", "UNAVAILABLE", message);
@@ -141,6 +149,11 @@ impl From<UpstreamError> for ApiError {
             _ => ApiError::unavailable(message, RETRY_SOON),
         }
     }
+}
+
+/// A bound of the parser, with the key of the configuration that the engine adds to the text.
+fn with_setting(api: ApiError, message: String) -> ApiError {
+    if api.status == StatusCode::UNPROCESSABLE_ENTITY { ApiError { message, ..api } } else { api }
 }
 
 /// The upstream's own error. Its status stays where it is about the query; where it is about the upstream, it is ours.

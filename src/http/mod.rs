@@ -49,6 +49,7 @@ pub use error::refusal;
 use error::{OwnError, PrometheusError};
 use methods::{read, write};
 pub use narrow::{leave_as_it_is, take_prefix};
+pub use params::{ParamError, Params};
 pub use recorder::Recorder;
 pub use time::parse_duration;
 

@@ -4,7 +4,7 @@ use axum::body::Body;
 use http::{HeaderMap, Request};
 
 use super::params::Params;
-use crate::tenancy::{InvalidNamespace, Namespace};
+use crate::tenancy::{InvalidNamespace, Namespace, OutsideScope};
 
 /// The namespace of the path prefix, as it stood there.
 #[derive(Clone, Debug)]
@@ -35,6 +35,11 @@ pub struct BadNamespace {
     origin: &'static str,
     reason: String,
 }
+
+/// Two places of one request name namespaces, and one goes beyond the other.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} of this request: the path prefix /ns/, the parameter namespace and the header X-Hecate-Namespaces narrow one after the other")]
+pub struct Disagree(pub OutsideScope);
 
 /// What a request asks to be narrowed to: each place that names namespaces narrows on its own.
 ///

@@ -1,7 +1,7 @@
 //! One canonical set of parameters, from URL and form body together, read once and strictly.
 
 use http::HeaderMap;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use percent_encoding::percent_decode;
 
 /// Most parameters that one request may have.
@@ -22,6 +22,14 @@ pub enum ParamError {
     #[error("the content type {found:?} is not read here: send parameters as application/x-www-form-urlencoded")]
     NotAForm {
         /// The content type as sent, shortened.
+        found: String,
+    },
+    /// A form in an encoding that is not read.
+    #[error("the {header} {found:?} is not read here: send the form as plain UTF-8")]
+    Encoded {
+        /// Which header says so.
+        header: &'static str,
+        /// Its value, shortened.
         found: String,
     },
     /// More parameters than anybody needs.
@@ -128,12 +136,27 @@ impl Params {
 }
 
 fn expect_form(headers: &HeaderMap) -> Result<(), ParamError> {
-    let found = headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default();
-    let essence = found.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") && headers.get_all(CONTENT_TYPE).iter().count() == 1 {
-        return Ok(());
+    let text = |value: Option<&http::HeaderValue>| value.map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned()).unwrap_or_default();
+    let shortened = |text: &str| text.chars().take(100).collect();
+    let coding = text(headers.get(CONTENT_ENCODING));
+    if !(coding.is_empty() || coding.eq_ignore_ascii_case("identity")) || headers.get_all(CONTENT_ENCODING).iter().count() > 1 {
+        return Err(ParamError::Encoded { header: "Content-Encoding", found: shortened(&coding) });
     }
-    Err(ParamError::NotAForm { found: found.chars().take(100).collect() })
+    let found = text(headers.get(CONTENT_TYPE));
+    let mut pieces = found.split(';').map(str::trim);
+    let essence = pieces.next().unwrap_or_default();
+    if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") || headers.get_all(CONTENT_TYPE).iter().count() != 1 {
+        return Err(ParamError::NotAForm { found: shortened(&found) });
+    }
+    // Prometheus does not look at it, what stands in front may.
+    let charsets = pieces.filter_map(|piece| piece.split_once('=')).filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
+    for (_, charset) in charsets {
+        let charset = charset.trim().trim_matches('"');
+        if !["utf-8", "utf8", "us-ascii"].iter().any(|known| charset.eq_ignore_ascii_case(known)) {
+            return Err(ParamError::Encoded { header: "charset", found: shortened(charset) });
+        }
+    }
+    Ok(())
 }
 
 fn read(text: &[u8], pairs: &mut Vec<(String, String)>) -> Result<(), ParamError> {
@@ -218,6 +241,28 @@ mod tests {
         let mut twice = form();
         twice.append(CONTENT_TYPE, http::HeaderValue::from_static("text/plain"));
         assert!(matches!(Params::decode(None, &twice, b"query=up"), Err(ParamError::NotAForm { .. })));
+    }
+
+    #[test]
+    fn a_form_is_plain_utf8() {
+        let with = |kind: &str, coding: Option<&str>| {
+            let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, kind.parse().unwrap())]);
+            headers.extend(coding.map(|coding| (CONTENT_ENCODING, coding.parse().unwrap())));
+            Params::decode(None, &headers, b"query=up")
+        };
+        let form = "application/x-www-form-urlencoded";
+        for charset in ["utf-16", "UTF-7", "\"ibm037\"", "iso-8859-1", ""] {
+            let kind = format!("{form}; charset={charset}");
+            assert!(matches!(with(&kind, None), Err(ParamError::Encoded { header: "charset", .. })), "{kind}");
+        }
+        for coding in ["gzip", "identity, gzip", "br"] {
+            assert!(matches!(with(form, Some(coding)), Err(ParamError::Encoded { header: "Content-Encoding", .. })), "{coding}");
+        }
+        for kind in
+            [form, "application/x-www-form-urlencoded;charset=\"UTF-8\"", "application/x-www-form-urlencoded; x=y; Charset=us-ascii"]
+        {
+            assert!(with(kind, Some("identity")).is_ok(), "{kind}");
+        }
     }
 
     #[test]

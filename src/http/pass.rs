@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use axum::body::Body;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, VARY};
-use http::{HeaderValue, Response};
+use http::{HeaderValue, Response, StatusCode};
 use http_body::{Frame, SizeHint};
 
 use super::Call;
@@ -18,9 +18,14 @@ pub(super) async fn reply(reply: Reply, call: Call) -> Result<Response<Body>, Ap
     call.arrival.story.tell(|story| story.upstream = reply.upstream);
     let body = WithPlace { body: Body::new(reply.body), _place: call.admission };
     let mut response = Response::new(Body::new(body));
+    if reply.status == 204 {
+        *response.status_mut() = StatusCode::NO_CONTENT;
+    }
     let headers = response.headers_mut();
-    let content_type = HeaderValue::from_str(&reply.content_type).unwrap_or(HeaderValue::from_static("application/json"));
-    headers.insert(CONTENT_TYPE, content_type);
+    if reply.status != 204 {
+        let content_type = HeaderValue::from_str(&reply.content_type).unwrap_or(HeaderValue::from_static("application/json"));
+        headers.insert(CONTENT_TYPE, content_type);
+    }
     // What one caller may see is not for a cache in between to give to the next.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     headers.append(VARY, HeaderValue::from_static("authorization"));

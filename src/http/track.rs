@@ -62,3 +62,74 @@ pub(super) async fn nothing_here(request: Request) -> Response<Body> {
     let path = request.uri().path();
     refusal(path, StatusCode::NOT_FOUND, "there is nothing at this path: docs/api.md lists what is served, and nothing else is passed on")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::time::Instant;
+
+    use tower::ServiceExt;
+
+    use super::super::{Story, admin_router, route_metrics, router};
+    use super::*;
+    use crate::config::Config;
+    use crate::promql::{ConflictMode, Options};
+    use crate::query::{Engine, Fairness};
+    use crate::telemetry::{Metrics, Readiness, RequestId, TraceContext, Tracer};
+    use crate::tenancy::{Authenticator, Policy};
+    use crate::upstream::{Upstreams, install_crypto};
+
+    fn site(config: &Config) -> Arc<Site> {
+        install_crypto();
+        let metrics = Metrics::new().unwrap();
+        let upstreams = Arc::new(Upstreams::new(&config.upstreams, metrics.registry()).unwrap());
+        let policy = Policy::new(&config.tenancy.labels);
+        let (limits, options) = (config.limits.clone(), Options::default());
+        Arc::new(Site {
+            authenticator: Authenticator::new(&config.auth, true).unwrap(),
+            engine: Engine::new(upstreams, policy, options, ConflictMode::Empty, limits, metrics.clone(), Tracer::disabled()),
+            fairness: Fairness::new(1000.0, 1000),
+            readiness: Arc::new(Readiness::new(&metrics)),
+            masked_config: config.masked_yaml(),
+            started: Instant::now(),
+            routes: route_metrics(&metrics),
+            metrics,
+        })
+    }
+
+    #[tokio::test]
+    async fn every_template_is_a_route_that_is_counted() {
+        let config = Config::default();
+        let site = site(&config);
+        let routers = [router(site.clone(), &config.server), admin_router(site)];
+        for template in TEMPLATES {
+            let mut fits = false;
+            for router in &routers {
+                let arrival = Arc::new(Arrival {
+                    client: None,
+                    request_id: RequestId::generate(),
+                    trace: TraceContext::new_root(false),
+                    http2: false,
+                    started: Instant::now(),
+                    story: Story::default(),
+                });
+                // No handler takes it: nothing is asked of anybody.
+                let request = Request::builder().method("DELETE").uri(template.replace("{name}", "x")).extension(arrival.clone());
+                router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+                fits |= arrival.story.so_far().route.is_some_and(|route| route.template() == *template);
+            }
+            assert!(fits, "{template}");
+        }
+    }
+
+    #[test]
+    fn every_route_is_a_template_and_is_documented() {
+        let sources = [include_str!("mod.rs"), include_str!("prometheus/mod.rs"), include_str!("admin.rs")];
+        let routes = sources.iter().flat_map(|source| source.split(".route(\"").skip(1)).map(|rest| rest.split('"').next().unwrap());
+        assert_eq!(routes.collect::<BTreeSet<_>>(), TEMPLATES.iter().copied().collect());
+        let documented = include_str!("../../docs/api.md");
+        for template in TEMPLATES {
+            assert!(documented.contains(&format!("`{template}`")), "docs/api.md misses {template}");
+        }
+    }
+}

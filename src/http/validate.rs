@@ -53,7 +53,7 @@ pub(super) async fn validate(State(site): State<Arc<Site>>, request: Request) ->
 
 fn window(question: &Question) -> Result<Window, ApiError> {
     let (start, end) = match (&question.start, &question.end, &question.step) {
-        (None, _, None) => return Ok(Window::default()),
+        (None, None, None) => return Ok(Window::default()),
         (Some(start), Some(end), Some(_)) => (value("start", start, parse_time)?, value("end", end, parse_time)?),
         _ => return Err(ApiError::bad_request("start, end and step belong together: all three for a range, none for an instant query")),
     };

@@ -132,6 +132,11 @@ impl Enforcer<'_> {
             },
         }
         .map_err(|refusal| Problem::Refused { refusal, span: labels_span })?;
+        // A guard alone would turn "target_info" into "every name but …".
+        let (Rule::Open(guard) | Rule::Tenant { names: guard, .. }) = &rule;
+        if *guard != NameGuard::default() && !selector.matchers.iter().any(|m| m.label == NAME) {
+            return Err(refuse(info::name_refusal(), labels_span));
+        }
         if let Rule::Tenant { label, .. } = &rule {
             info::check(base, selector, label).map_err(|message| refuse(message, labels_span))?;
         }
@@ -167,9 +172,10 @@ fn guards(names: &NameGuard) -> impl Iterator<Item = Matcher> {
 pub(super) fn holds(selector: &Selector, rule: &Rule) -> bool {
     let (names, bound) = match rule {
         Rule::Open(names) => (names, true),
-        Rule::Tenant { label, values, names } => {
-            (names, !values.is_empty() && selector.matchers.iter().any(|m| names::within(m, label, values)))
-        }
+        Rule::Tenant { label, values, names } => (
+            names,
+            !values.is_empty() && !values.iter().any(String::is_empty) && selector.matchers.iter().any(|m| names::within(m, label, values)),
+        ),
     };
     bound && guards(names).all(|guard| selector.matchers.contains(&guard))
 }

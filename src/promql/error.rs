@@ -48,6 +48,8 @@ impl Place {
 pub enum ErrorKind {
     /// Over one of our bounds, which are in [`Options`](super::Options).
     Bound {
+        /// What there is too much of, such as "selectors".
+        what: &'static str,
         /// What there may be.
         limit: usize,
         /// What there is; reading stops at the bound, so there may be more.
@@ -97,9 +99,9 @@ impl ParseError {
     }
 
     /// `what` is a count of something, such as "operators".
-    pub(super) fn bound(span: Span, what: &str, limit: usize, measured: usize) -> ParseError {
+    pub(super) fn bound(span: Span, what: &'static str, limit: usize, measured: usize) -> ParseError {
         let message = format!("too many {what}: {measured} or more, the limit is {limit}");
-        ParseError::new(ErrorKind::Bound { limit, measured }, span, message)
+        ParseError::new(ErrorKind::Bound { what, limit, measured }, span, message)
     }
 
     pub(super) fn disabled(span: Span, what: &str, feature: &'static str) -> ParseError {

@@ -43,7 +43,7 @@ pub(super) fn check(base: &Expr, selector: &Selector, label: &str) -> Result<(),
                 .into(),
         );
     }
-    if data().any(|m| m.label == label.as_bytes()) || carries(base, label) {
+    if data().any(|m| m.label == label.as_bytes()) || carries(base, label, CARRIES_DEPTH) {
         return Ok(());
     }
     Err(format!(
@@ -52,13 +52,18 @@ pub(super) fn check(base: &Expr, selector: &Selector, label: &str) -> Result<(),
     ))
 }
 
+/// How many levels of tree are looked at for a proof; deeper ones give none.
+const CARRIES_DEPTH: usize = 100;
+
 /// Has every series of the expression the label, provably? The expression's selectors are bound already.
-fn carries(expr: &Expr, label: &str) -> bool {
+fn carries(expr: &Expr, label: &str, depth: usize) -> bool {
+    let Some(depth) = depth.checked_sub(1) else { return false };
+    let carries = |inner: &Expr| carries(inner, label, depth);
     let has = |labels: &[String]| labels.iter().any(|l| l == label);
     match &expr.node {
         Node::Number(_) | Node::Str(_) => false,
-        Node::Paren(inner) | Node::Unary { inner, .. } => carries(inner, label),
-        Node::Subquery(s) => carries(&s.inner, label),
+        Node::Paren(inner) | Node::Unary { inner, .. } => carries(inner),
+        Node::Subquery(s) => carries(&s.inner),
         Node::Selector(selector) => selector
             .matchers
             .iter()
@@ -70,16 +75,16 @@ fn carries(expr: &Expr, label: &str) -> bool {
                 Some(_) if matches!(a.name, "topk" | "bottomk" | "limitk" | "limit_ratio") => true,
                 Some(g) => has(&g.labels) != g.without,
             };
-            kept && carries(&a.inner, label)
+            kept && carries(&a.inner)
         }
         Node::Call { function, args } => {
             let relabels = matches!(function.name, "label_replace" | "label_join" | "vector") || function.is_absent();
             let mut vectors = args.iter().filter(|a| matches!(a.kind, Type::Vector | Type::Matrix));
-            !relabels && vectors.next().is_some_and(|first| carries(first, label))
+            !relabels && vectors.next().is_some_and(carries)
         }
         Node::Binary(b) => {
             let operator = &b.operator;
-            let (left, right) = (|| carries(&b.left, label), || carries(&b.right, label));
+            let (left, right) = (|| carries(&b.left), || carries(&b.right));
             match (b.left.kind, b.right.kind, operator.sign.text) {
                 (Type::Vector, Type::Scalar, _) => left(),
                 (Type::Scalar, Type::Vector, _) => right(),

@@ -24,6 +24,8 @@ mod operators;
 mod options;
 mod parse;
 mod print;
+#[cfg(test)]
+mod property;
 mod query;
 mod regexes;
 mod rules;

@@ -9,7 +9,7 @@ pub struct Options {
     pub bytes: usize,
     /// Words, numbers, strings and signs.
     pub tokens: usize,
-    /// Nesting of parentheses. Each may hold six levels of operators, so the tree is up to seven times as deep.
+    /// Nesting of parentheses, at most 60 whatever is set. Each may hold six levels of operators, so the tree is up to seven times as deep.
     pub depth: usize,
     /// Selectors in one expression, or in one request's `match[]`.
     pub selectors: usize,
@@ -26,7 +26,9 @@ pub struct Options {
 }
 
 /// The nesting that every walk over the tree can take on a 2 MiB stack, also in a debug build.
-const DEEPEST: usize = 64;
+const DEEPEST: usize = 60;
+/// What printing may add: an offset that needs a parenthesis of its own.
+const PRINTED: usize = 2;
 
 impl Default for Options {
     fn default() -> Self {
@@ -47,7 +49,7 @@ impl Default for Options {
 impl Options {
     /// The depth in force: no setting goes beyond what the stack can take.
     pub(super) fn depth(&self) -> usize {
-        self.depth.min(DEEPEST)
+        self.depth.min(DEEPEST + PRINTED)
     }
 
     /// For a text that we printed ourselves from a tree within the bounds: only the stack is still of interest.
@@ -55,7 +57,7 @@ impl Options {
         Options {
             bytes: usize::MAX,
             tokens: usize::MAX,
-            depth: DEEPEST,
+            depth: DEEPEST + PRINTED,
             selectors: usize::MAX,
             operators: usize::MAX,
             right_operators: usize::MAX,

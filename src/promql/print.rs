@@ -5,29 +5,31 @@
 
 use std::fmt::Write;
 
-use super::ast::{At, Binary, Edges, Expr, MatchOp, Matcher, Node, Operator, Selector};
+use super::ast::{Aggregate, At, Binary, Edges, Expr, MatchOp, Matcher, Node, Operator, Selector, Subquery};
 use super::durations::{Duration, write_nanos};
-use super::error::Result;
+use super::error::{ParseError, Result};
 use super::operators::{RIGHT_POWER, UNARY_POWER};
 use super::window::Window;
 
 /// With a window, duration expressions become the values they have in it; without one they stay as written.
 pub(super) fn print(expr: &Expr, window: Option<Window>) -> Result<String> {
-    let mut printer = Printer { out: String::with_capacity(512), window };
-    printer.expr(expr)?;
-    Ok(printer.out)
+    let mut printer = Printer { out: String::with_capacity(512), window, error: None };
+    printer.expr(expr);
+    printer.finish()
 }
 
 /// A selector alone.
 pub(super) fn print_selector(selector: &Selector) -> Result<String> {
-    let mut printer = Printer { out: String::with_capacity(128), window: None };
-    printer.selector(selector)?;
-    Ok(printer.out)
+    let mut printer = Printer { out: String::with_capacity(128), window: None, error: None };
+    printer.selector(selector);
+    printer.finish()
 }
 
 struct Printer {
     out: String,
     window: Option<Window>,
+    /// The first duration without a value. Kept here, as results on the way would make every level of the walk take more stack.
+    error: Option<ParseError>,
 }
 
 /// The node without the parentheses around it.
@@ -69,78 +71,92 @@ fn operand_of_sign_needs_parens(inner: &Expr) -> bool {
 }
 
 impl Printer {
+    fn finish(self) -> Result<String> {
+        match self.error {
+            None => Ok(self.out),
+            Some(error) => Err(error),
+        }
+    }
+
     fn put(&mut self, text: &str) {
         self.out.push_str(text);
     }
 
-    fn wrapped(&mut self, expr: &Expr, parens: bool) -> Result<()> {
+    fn wrapped(&mut self, expr: &Expr, parens: bool) {
         if parens {
             self.put("(");
         }
-        self.expr(expr)?;
+        self.expr(expr);
         if parens {
             self.put(")");
         }
-        Ok(())
     }
 
-    fn expr(&mut self, expr: &Expr) -> Result<()> {
+    fn expr(&mut self, expr: &Expr) {
         match &expr.node {
             Node::Number(value) => number(*value, &mut self.out),
             Node::Str(bytes) => quoted(bytes, &mut self.out),
-            Node::Paren(inner) => self.expr(inner)?,
+            Node::Paren(inner) => self.expr(inner),
             Node::Unary { minus, inner } => {
                 self.put(if *minus { "-" } else { "+" });
                 let inner = bare(inner);
-                self.wrapped(inner, operand_of_sign_needs_parens(inner))?;
+                self.wrapped(inner, operand_of_sign_needs_parens(inner));
             }
-            Node::Binary(b) => self.binary(b)?,
-            Node::Aggregate(a) => {
-                self.put(a.name);
-                if let Some(grouping) = a.grouping.as_ref().filter(|g| g.without || !g.labels.is_empty()) {
-                    self.put(if grouping.without { " without " } else { " by " });
-                    self.labels(&grouping.labels);
-                    self.put(" ");
-                }
-                self.put("(");
-                if let Some(param) = &a.param {
-                    self.expr(param)?;
-                    self.put(", ");
-                }
-                self.expr(&a.inner)?;
-                self.put(")");
-            }
-            Node::Call { function, args } => {
-                self.put(function.name);
-                self.put("(");
-                for (i, arg) in args.iter().enumerate() {
-                    if i > 0 {
-                        self.put(", ");
-                    }
-                    self.expr(arg)?;
-                }
-                self.put(")");
-            }
-            Node::Selector(selector) => self.selector(selector)?,
-            Node::Subquery(s) => {
-                let inner = bare(&s.inner);
-                self.wrapped(inner, matches!(inner.node, Node::Unary { .. } | Node::Binary(_)))?;
-                self.put("[");
-                self.duration(&s.range)?;
-                self.put(":");
-                if let Some(step) = &s.step {
-                    self.duration(step)?;
-                }
-                self.put("]");
-                self.modifiers(s.at, s.offset.as_ref())?;
-            }
+            Node::Binary(b) => self.binary(b),
+            Node::Aggregate(a) => self.aggregate(a),
+            Node::Call { function, args } => self.call(function.name, args),
+            Node::Selector(selector) => self.selector(selector),
+            Node::Subquery(s) => self.subquery(s),
         }
-        Ok(())
+    }
+
+    #[inline(never)]
+    fn aggregate(&mut self, a: &Aggregate) {
+        self.put(a.name);
+        if let Some(grouping) = a.grouping.as_ref().filter(|g| g.without || !g.labels.is_empty()) {
+            self.put(if grouping.without { " without " } else { " by " });
+            self.labels(&grouping.labels);
+            self.put(" ");
+        }
+        self.put("(");
+        if let Some(param) = &a.param {
+            self.expr(param);
+            self.put(", ");
+        }
+        self.expr(&a.inner);
+        self.put(")");
+    }
+
+    #[inline(never)]
+    fn call(&mut self, function: &str, args: &[Expr]) {
+        self.put(function);
+        self.put("(");
+        for (i, arg) in args.iter().enumerate() {
+            if i > 0 {
+                self.put(", ");
+            }
+            self.expr(arg);
+        }
+        self.put(")");
+    }
+
+    #[inline(never)]
+    fn subquery(&mut self, s: &Subquery) {
+        let inner = bare(&s.inner);
+        self.wrapped(inner, matches!(inner.node, Node::Unary { .. } | Node::Binary(_)));
+        self.put("[");
+        self.duration(&s.range);
+        self.put(":");
+        if let Some(step) = &s.step {
+            self.duration(step);
+        }
+        self.put("]");
+        self.modifiers(s.at, s.offset.as_ref());
     }
 
     /// Goes down the left side in a loop, as long as it needs no parentheses.
     #[inline(never)]
-    fn binary(&mut self, top: &Binary) -> Result<()> {
+    fn binary(&mut self, top: &Binary) {
         let mut spine = vec![top];
         let mut left = bare(&top.left);
         let mut power = top.operator.sign.power;
@@ -151,13 +167,12 @@ impl Printer {
             power = b.operator.sign.power;
             left = bare(&b.left);
         }
-        self.wrapped(left, left_needs_parens(left, power))?;
+        self.wrapped(left, left_needs_parens(left, power));
         for b in spine.into_iter().rev() {
             self.operator(&b.operator);
             let right = bare(&b.right);
-            self.wrapped(right, right_needs_parens(right, b.operator.sign.power))?;
+            self.wrapped(right, right_needs_parens(right, b.operator.sign.power));
         }
-        Ok(())
     }
 
     #[inline(never)]
@@ -196,7 +211,7 @@ impl Printer {
         self.put(")");
     }
 
-    fn selector(&mut self, selector: &Selector) -> Result<()> {
+    fn selector(&mut self, selector: &Selector) {
         if let Some(name) = &selector.name {
             self.put(name);
         }
@@ -214,7 +229,7 @@ impl Printer {
         }
         if let Some(range) = &selector.range {
             self.put("[");
-            self.duration(range)?;
+            self.duration(range);
             self.put("]");
         }
         match selector.edges {
@@ -225,7 +240,7 @@ impl Printer {
         self.modifiers(selector.at, selector.offset.as_ref())
     }
 
-    fn modifiers(&mut self, at: Option<At>, offset: Option<&Duration>) -> Result<()> {
+    fn modifiers(&mut self, at: Option<At>, offset: Option<&Duration>) {
         match at {
             None => {}
             Some(At::Start) => self.put(" @ start()"),
@@ -240,18 +255,25 @@ impl Printer {
             self.put(" offset ");
             match (offset.is_literal(), self.window) {
                 (false, None) => offset.write_offset(&mut self.out),
-                (_, window) => write_nanos(offset.eval(window.unwrap_or_default())?, &mut self.out),
+                (_, window) => self.value(offset, window.unwrap_or_default()),
             }
         }
-        Ok(())
     }
 
-    fn duration(&mut self, duration: &Duration) -> Result<()> {
+    fn duration(&mut self, duration: &Duration) {
         match (duration.is_literal(), self.window) {
             (false, None) => duration.write(&mut self.out),
-            (_, window) => write_nanos(duration.eval(window.unwrap_or_default())?, &mut self.out),
+            (_, window) => self.value(duration, window.unwrap_or_default()),
         }
-        Ok(())
+    }
+
+    fn value(&mut self, duration: &Duration, window: Window) {
+        match duration.eval(window) {
+            Ok(nanos) => write_nanos(nanos, &mut self.out),
+            Err(error) => {
+                self.error.get_or_insert(error);
+            }
+        }
     }
 }
 

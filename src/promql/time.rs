@@ -26,6 +26,9 @@ pub struct TimeDependence {
     pub expressions: bool,
     /// `time()`, `timestamp()`, `hour()` and the like.
     pub clock: bool,
+    /// `info()`: its second argument is looked up at the times of the first one's selectors, which
+    /// [`SelectorInfo::reach`](super::SelectorInfo::reach) of that second argument does not say.
+    pub info: bool,
 }
 
 impl TimeDependence {
@@ -67,6 +70,7 @@ impl TimeDependence {
                     "end" => self.end_function = true,
                     "step" => self.step_function = true,
                     "range" => self.range_function = true,
+                    "info" => self.info = true,
                     "time" | "timestamp" | "start_timestamp" | "hour" | "minute" | "month" | "year" | "day_of_month" | "day_of_week"
                     | "day_of_year" | "days_in_month" => self.clock = true,
                     _ => {}

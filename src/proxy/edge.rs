@@ -7,6 +7,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
+use http::header::TRANSFER_ENCODING;
 use http::{Method, Request, Response, StatusCode};
 use pingora::http::RequestHeader;
 use pingora::modules::http::HttpModules;
@@ -74,7 +75,8 @@ impl Edge {
         let head = session.req_header();
         let target = match self.check(head) {
             Ok(target) => target,
-            Err((reason, refused)) => {
+            Err(refused) => {
+                let (reason, refused) = *refused;
                 self.metrics.rejected(reason);
                 // What follows on this connection may be the body of what was refused.
                 session.set_keepalive(None);
@@ -101,8 +103,8 @@ impl Edge {
     }
 
     /// The bounds on the head of a request, and its target in the one spelling that is looked at later.
-    fn check(&self, head: &RequestHeader) -> Result<http::Uri, (RejectReason, Response<Body>)> {
-        let no = |reason, status, text: String| Err((reason, refusal(head.uri.path(), status, &text)));
+    fn check(&self, head: &RequestHeader) -> Result<http::Uri, Box<(RejectReason, Response<Body>)>> {
+        let no = |reason, status, text: String| Err(Box::new((reason, refusal(head.uri.path(), status, &text))));
         let target_bytes = head.raw_path().len();
         if target_bytes > self.settings.max_uri {
             let text = format!(
@@ -121,6 +123,12 @@ impl Edge {
             Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::OPTIONS
         ) {
             return no(RejectReason::Method, StatusCode::METHOD_NOT_ALLOWED, format!("the method {} is not served here", head.method));
+        }
+        if !head.raw_path_is_utf8() {
+            return no(RejectReason::Path, StatusCode::BAD_REQUEST, "the request target is not UTF-8".to_owned());
+        }
+        if let Some(text) = unread_coding(head) {
+            return no(RejectReason::Body, StatusCode::BAD_REQUEST, text);
         }
         let decoded = match path::normalise(head.uri.path()) {
             Ok(decoded) => decoded,
@@ -249,6 +257,14 @@ impl Edge {
             story: Story::default(),
         }
     }
+}
+
+/// A body is read as it stands, or in chunks. Whatever else was done to it another server might undo, and read another body.
+fn unread_coding(head: &RequestHeader) -> Option<String> {
+    let mut codings = head.headers.get_all(TRANSFER_ENCODING).iter();
+    let first = codings.next()?;
+    let only_chunked = codings.next().is_none() && first.as_bytes().eq_ignore_ascii_case(b"chunked");
+    (!only_chunked).then(|| "the only Transfer-Encoding that is read here is \"chunked\", once".to_owned())
 }
 
 fn cut(error: EdgeError) -> Box<Error> {

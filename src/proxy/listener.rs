@@ -25,6 +25,8 @@ use super::tls::Certificates;
 
 /// Read buffer of one connection, in bytes: requests are small, and ten thousand idle connections are not.
 const READ_BUFFER: usize = 8 * 1024;
+/// Write buffer of one connection, in bytes: the head of an answer and an ordinary body go out in one system call.
+const WRITE_BUFFER: usize = 16 * 1024;
 
 /// Why a listener does not listen.
 #[derive(Debug, thiserror::Error)]
@@ -89,7 +91,8 @@ impl Bound {
         let door = Door::new(edge);
         let places = door.places.clone();
         let mut service = Service::new("edge".to_owned(), door);
-        let mut listener = ListenerConfig::tcp(self.address.to_string()).l4_buffer(L4BufferSettings::default().read(READ_BUFFER));
+        let mut listener =
+            ListenerConfig::tcp(self.address.to_string()).l4_buffer(L4BufferSettings::default().read(READ_BUFFER).write(WRITE_BUFFER));
         if let Some(certificates) = certificates {
             listener = listener.tls(tls_settings(certificates)?);
         }
@@ -122,8 +125,11 @@ struct Door {
 
 impl Door {
     fn new(edge: Edge) -> Door {
+        // Nothing is proxied by Pingora itself: without this, each of its connectors would read the system's certificates,
+        // which is most of the time that the start takes.
+        let conf = Arc::new(ServerConf { ca_file: Some("/dev/null".to_owned()), ..ServerConf::default() });
         let proxy = |h2c| {
-            let mut proxy = HttpProxy::new(edge.clone(), Arc::new(ServerConf::default()));
+            let mut proxy = HttpProxy::new(edge.clone(), conf.clone());
             proxy.handle_init_modules();
             let mut options = HttpServerOptions::default();
             options.h2c = h2c;

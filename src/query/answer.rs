@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 
@@ -14,6 +14,9 @@ use crate::upstream::UpstreamError;
 /// What is read before the client hears anything: an answer that turns out to be too large or broken within this many
 /// bytes becomes an error that says so. After that it can only be cut.
 const HELD_BYTES: usize = 1024 * 1024;
+
+/// What was held goes on in lots of up to this many bytes: a copy within the cache costs less than a system call.
+const LOT_BYTES: usize = 64 * 1024;
 
 /// The beginning of every series of a matrix or vector. Inside a JSON string its quotes would be escaped, so it stands
 /// nowhere else.
@@ -79,6 +82,28 @@ impl<B: Body<Data = Bytes, Error = UpstreamError> + Unpin> Held<B> {
         Ok(held)
     }
 
+    /// The next held pieces as one; a piece that is large already goes without a copy.
+    fn next_lot(&mut self) -> Option<Bytes> {
+        let first = self.held.pop_front()?;
+        let mut length = first.len();
+        let mut more = 0;
+        for piece in &self.held {
+            if length + piece.len() > LOT_BYTES {
+                break;
+            }
+            length += piece.len();
+            more += 1;
+        }
+        self.held_bytes -= length as u64;
+        if more == 0 {
+            return Some(first);
+        }
+        let mut lot = BytesMut::with_capacity(length);
+        lot.extend_from_slice(&first);
+        self.held.drain(..more).for_each(|piece| lot.extend_from_slice(&piece));
+        Some(lot.freeze())
+    }
+
     fn check(&mut self, piece: &[u8]) -> Result<(), QueryError> {
         if self.series.count(piece) > self.most_series {
             return Err(QueryError::TooManySeries { limit: self.most_series });
@@ -92,9 +117,8 @@ impl<B: Body<Data = Bytes, Error = UpstreamError> + Unpin> Body for Held<B> {
     type Error = QueryError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, QueryError>>> {
-        if let Some(piece) = self.held.pop_front() {
-            self.held_bytes -= piece.len() as u64;
-            return Poll::Ready(Some(Ok(Frame::data(piece))));
+        if let Some(lot) = self.next_lot() {
+            return Poll::Ready(Some(Ok(Frame::data(lot))));
         }
         let Some(body) = &mut self.rest else { return Poll::Ready(None) };
         match ready!(Pin::new(body).poll_frame(cx)) {
@@ -146,6 +170,28 @@ mod tests {
         for size in 1..30 {
             assert_eq!(counted(&text.chunks(size).collect::<Vec<_>>()), 3, "pieces of {size}");
         }
+    }
+
+    async fn lots(pieces: &[usize]) -> Vec<usize> {
+        let frames: Vec<Result<Frame<Bytes>, UpstreamError>> =
+            pieces.iter().map(|length| Ok(Frame::data(Bytes::from(vec![b'x'; *length])))).collect();
+        let body = http_body_util::StreamBody::new(futures_util::stream::iter(frames));
+        let mut held = Held::begin(body, 1).await.unwrap();
+        let mut lots = Vec::new();
+        while let Some(frame) = held.frame().await {
+            lots.push(frame.unwrap().into_data().unwrap().len());
+        }
+        assert_eq!(held.size_hint().exact(), Some(0));
+        lots
+    }
+
+    #[tokio::test]
+    async fn held_pieces_go_on_in_lots() {
+        assert_eq!(lots(&[]).await, [0; 0]);
+        assert_eq!(lots(&[10, 0, 20]).await, [30]);
+        assert_eq!(lots(&[LOT_BYTES - 1, 1, 1, 7]).await, [LOT_BYTES, 8]);
+        assert_eq!(lots(&[3 * LOT_BYTES, 1, 3 * LOT_BYTES]).await, [3 * LOT_BYTES, 1, 3 * LOT_BYTES]);
+        assert_eq!(lots(&[HELD_BYTES, 1, 1]).await, [HELD_BYTES, 1, 1], "what was not held goes as it comes");
     }
 
     proptest::proptest! {

@@ -54,6 +54,8 @@ pub trait Notes: Send + Sync {
 
 /// An answer on its way to the caller.
 pub struct Reply {
+    /// 200, or 204 without a body: Prometheus' word for a question about exemplars that names no series.
+    pub status: u16,
     /// As the upstream sent it.
     pub content_type: String,
     /// The bytes; an error in the middle means that the answer is cut.
@@ -227,15 +229,18 @@ impl Engine {
         self.read(asker, ApiPath::LabelValues(name), params, None).await
     }
 
-    /// `/federate`. Without any `match[]` it answers nothing, as Prometheus does.
+    /// `/federate`. Without any `match[]` it answers nothing, as Prometheus does. Nobody is asked for it: another backend
+    /// could take no selector for all series.
     ///
     /// # Errors
     /// As [`QueryError`] says.
     pub async fn federate(&self, asker: &Asker<'_>, selection: SeriesSelection) -> Result<Reply, QueryError> {
-        let mut params = Params::new();
-        if !selection.matches.is_empty() {
-            params = self.selection(asker.scope, &selection)?;
+        if selection.matches.is_empty() {
+            let nothing = Full::new(Bytes::new()).map_err(|never| match never {}).boxed_unsync();
+            let content_type = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores".to_owned();
+            return Ok(Reply { status: 200, content_type, body: nothing, upstream: None });
         }
+        let params = self.selection(asker.scope, &selection)?;
         self.read(asker, ApiPath::Federate, params, None).await
     }
 
@@ -275,7 +280,8 @@ impl Engine {
                 // A selector on target labels: read like any other, so that only a selector can go there.
                 _ => {
                     let rules = self.rules(asker.scope)?;
-                    let selectors = ScopedSelectors::new(&[value], &rules.rules, &self.options, self.conflict)?;
+                    let selectors = ScopedSelectors::new(&[value], &rules.rules, &self.options, self.conflict)
+                        .map_err(|e| QueryError::Parameter(format!("invalid parameter \"match_target\": {}", e.error)))?;
                     selectors.texts().iter().fold(params, |params, text| params.match_target(text))
                 }
             };
@@ -335,8 +341,9 @@ impl Engine {
             let upstream = self.upstreams.default_hot().name().to_owned();
             return Err(QueryError::Unreadable { upstream, detail: format!("Content-Type: {content_type}") });
         }
+        let status = answer.status;
         let body = Held::begin(answer.body, self.limits.series).await?.boxed_unsync();
-        Ok(Reply { content_type, body, upstream: Some(waited) })
+        Ok(Reply { status, content_type, body, upstream: Some(waited) })
     }
 
     /// Asks the upstream and reads its whole answer, for the filters.
@@ -355,7 +362,7 @@ impl Engine {
         call.request_id = Some(asker.request_id.as_str().to_owned());
         let mut answer = backend.send(call).await.inspect_err(|error| span.fail(error.kind()))?;
         span.set("http.response.status_code", answer.status);
-        if answer.status == 200 {
+        if matches!(answer.status, 200 | 204) {
             return Ok(answer);
         }
         let body = answer.body.read_up_to(ERROR_BYTES).await?.unwrap_or_default();
@@ -395,7 +402,7 @@ impl Reply {
     /// An answer that we made from the upstream's.
     pub(super) fn made(body: Vec<u8>, upstream: Duration) -> Reply {
         let body = Full::new(Bytes::from(body)).map_err(|never| match never {}).boxed_unsync();
-        Reply { content_type: "application/json".to_owned(), body, upstream: Some(upstream) }
+        Reply { status: 200, content_type: "application/json".to_owned(), body, upstream: Some(upstream) }
     }
 }
 

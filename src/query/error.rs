@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use crate::promql::{ParseError, ScopeError, SelectorsError};
+use crate::promql::{ErrorKind, ParseError, ScopeError, SelectorsError};
 use crate::upstream::{PublicError, UpstreamError};
 
 /// A query without an answer.
 #[derive(Debug, thiserror::Error)]
 pub enum QueryError {
     /// The text is no PromQL, or reads what the caller may not.
-    #[error(transparent)]
+    #[error("{}{}", .0, setting_of_scope(.0))]
     Scope(#[from] ScopeError),
     /// One of several `match[]` is wrong.
-    #[error(transparent)]
+    #[error("{}{}", .0, setting_of_scope(&.0.error))]
     Selectors(#[from] SelectorsError),
-    /// A duration expression has no value in this window.
-    #[error(transparent)]
+    /// The text alone is no PromQL, or a duration expression has no value in this window.
+    #[error("{}{}", .0, setting(.0))]
     Window(#[from] ParseError),
     /// One of `limits:`, before the query runs.
     #[error(transparent)]
@@ -72,6 +72,24 @@ pub struct LimitExceeded {
     pub setting: &'static str,
     /// The part of the expression that costs most.
     pub costly: Option<String>,
+}
+
+fn setting_of_scope(error: &ScopeError) -> String {
+    match error {
+        ScopeError::Parse(error) => setting(error),
+        _ => String::new(),
+    }
+}
+
+/// The parser knows bounds and no configuration: the key that a person would turn.
+fn setting(error: &ParseError) -> String {
+    let key = match error.kind {
+        ErrorKind::Bound { what: "bytes in the query", .. } => "query_bytes",
+        ErrorKind::Bound { what: "selectors" | "match[] selectors", .. } => "selectors",
+        ErrorKind::Bound { what: "levels of parentheses" | "operators" | "signs and powers", .. } => "depth",
+        _ => return String::new(),
+    };
+    format!(" (limits.{key})")
 }
 
 fn part(costly: &Option<String>) -> String {

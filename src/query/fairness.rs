@@ -14,7 +14,7 @@ const USERS: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub enum Throttled {
     /// Too many requests in a second.
-    #[error("more than {limit} requests per second from one user; try again in {} ms", .retry_after.as_millis())]
+    #[error("more than {limit} requests per second from one user (limits.rate_per_user); try again in {} ms", .retry_after.as_millis())]
     Rate {
         /// `limits.rate_per_user`.
         limit: f64,
@@ -22,7 +22,7 @@ pub enum Throttled {
         retry_after: Duration,
     },
     /// Too many requests at the same time.
-    #[error("{limit} requests of this user are under way, which is the most: wait for one to end")]
+    #[error("{limit} requests of this user are under way, which is the most (limits.concurrent_per_user): wait for one to end")]
     Concurrent {
         /// `limits.concurrent_per_user`.
         limit: usize,

@@ -67,8 +67,10 @@ impl Engine {
             return self.read(asker, ApiPath::Alerts, Params::new(), None).await;
         }
         let started = Instant::now();
-        let body = self.read_whole(asker, ApiPath::Alerts, Params::new()).await?;
-        let kept = rules::filter_alerts(&body, &Sees { engine: self, rules: &rules }).map_err(|e| self.unreadable(e))?;
+        // Alerts by themselves do not say which rule they are of.
+        let params = scalar(Params::new(), ParamName::TYPE, "alert")?;
+        let body = self.read_whole(asker, ApiPath::Rules, params).await?;
+        let kept = rules::alerts_of_rules(&body, &Sees { engine: self, rules: &rules }).map_err(|e| self.unreadable(e))?;
         Ok(Reply::made(kept, started.elapsed()))
     }
 

@@ -57,7 +57,7 @@ fn humane(duration: Duration) -> String {
         0..=59 => format!("{seconds}s"),
         60..=3599 => format!("{}m", seconds / 60),
         3600..=86_399 => format!("{}h", seconds / 3600),
-        _ if seconds % 86_400 == 0 => format!("{}d", seconds / 86_400),
+        _ if seconds.is_multiple_of(86_400) => format!("{}d", seconds / 86_400),
         _ => format!("{}d{}h", seconds / 86_400, seconds % 86_400 / 3600),
     }
 }

@@ -82,18 +82,20 @@ pub(super) fn filter(
     let data: RawObject<'_> = serde_json::from_str(reply.get("data").map_or("{}", RawValue::get))?;
     let mut new_data = String::from("{");
     let mut metrics = 0;
-    for (metric, raw) in data.members().filter(|(metric, _)| is_visible(metric, visible)) {
+    for (metric, raw) in data.members() {
         if limits.metrics.is_some_and(|most| metrics >= most) {
             break;
         }
-        let entries: Vec<&RawValue> = serde_json::from_str(raw.get())?;
+        let mut entries: Vec<(Entry, &RawValue)> = Vec::new();
+        for raw_entry in serde_json::from_str::<Vec<&RawValue>>(raw.get())? {
+            let entry: Entry = serde_json::from_str(raw_entry.get())?;
+            if has_series(metric, &entry.kind, visible, own) {
+                entries.push((entry, raw_entry));
+            }
+        }
         let kept = match own.get(metric) {
-            Some(own) => entries
-                .iter()
-                .filter(|e| serde_json::from_str(e.get()).is_ok_and(|e: Entry| own.contains(&e)))
-                .map(|e| e.get().to_owned())
-                .collect(),
-            None => common(&entries)?,
+            Some(own) => entries.iter().filter(|(entry, _)| own.contains(entry)).map(|(_, raw)| raw.get().to_owned()).collect(),
+            None => common(&entries),
         };
         if kept.is_empty() {
             continue;
@@ -113,21 +115,29 @@ pub(super) fn filter(
 }
 
 /// One entry as it is; of several, the types without their texts.
-fn common(entries: &[&RawValue]) -> Result<Vec<String>, UnreadableAnswer> {
-    if let [only] = entries {
-        return Ok(vec![only.get().to_owned()]);
+fn common(entries: &[(Entry, &RawValue)]) -> Vec<String> {
+    if let [(_, only)] = entries {
+        return vec![only.get().to_owned()];
     }
-    let mut kinds = BTreeSet::new();
-    for entry in entries {
-        kinds.insert(serde_json::from_str::<Entry>(entry.get())?.kind);
-    }
-    Ok(kinds.iter().map(|kind| serde_json::json!({"type": kind, "unit": "", "help": ""}).to_string()).collect())
+    let kinds: BTreeSet<&str> = entries.iter().map(|(entry, _)| entry.kind.as_str()).collect();
+    kinds.iter().map(|kind| serde_json::json!({"type": kind, "unit": "", "help": ""}).to_string()).collect()
 }
 
-/// Metadata names the family; series of a histogram or summary, and of OpenMetrics counters and infos, have a suffix.
-fn is_visible(family: &str, visible: &BTreeSet<String>) -> bool {
-    const SUFFIXES: [&str; 8] = ["_bucket", "_count", "_sum", "_total", "_created", "_info", "_gcount", "_gsum"];
-    visible.contains(family) || SUFFIXES.iter().any(|suffix| visible.contains(&format!("{family}{suffix}")))
+/// Whether the caller has series of a family of this kind. Metadata names the family; the series of some kinds have an ending.
+///
+/// A series that the caller's own targets name in full is no series of a family without the ending: there, `backlog_count` is a
+/// gauge, and the histogram `backlog` somebody else's.
+fn has_series(family: &str, kind: &str, visible: &BTreeSet<String>, own: &BTreeMap<String, BTreeSet<Entry>>) -> bool {
+    let endings: &[&str] = match kind {
+        "histogram" => &["_bucket", "_count", "_sum", "_created"],
+        "gaugehistogram" => &["_bucket", "_gcount", "_gsum"],
+        "summary" => &["_count", "_sum", "_created"],
+        "counter" => &["_total", "_created"],
+        "info" => &["_info"],
+        _ => &[],
+    };
+    let is_of_family = |series: &String| visible.contains(series) && !own.contains_key(series);
+    visible.contains(family) || endings.iter().any(|ending| is_of_family(&format!("{family}{ending}")))
 }
 
 #[cfg(test)]
@@ -139,12 +149,17 @@ mod tests {
         "b_only":[{"type":"gauge","help":"Of b.","unit":""}],
         "both":[{"type":"counter","help":"As a tells it.","unit":"s"},{"type":"counter","help":"As b tells it.","unit":"s"}],
         "latency":[{"type":"histogram","help":"h","unit":""}],
+        "backlog":[{"type":"histogram","help":"b has backlog_count too, as a gauge of its own.","unit":""}],
+        "plan":[{"type":"gauge","help":"No info.","unit":""}],
+        "jobs":[{"type":"counter","help":"Jobs.","unit":""},{"type":"gauge","help":"Of b.","unit":""}],
         "platform":[{"type":"gauge","help":"one","unit":""},{"type":"gauge","help":"two","unit":""}]}}"#;
 
     fn check(limits: MetadataLimits, expected: &str) {
-        let visible = ["a_only", "both", "latency_bucket", "platform"].map(str::to_owned).into();
+        let visible =
+            ["a_only", "both", "latency_bucket", "platform", "backlog_count", "plan_info", "jobs_total"].map(str::to_owned).into();
         let targets = br#"{"status":"success","data":[
             {"target":{"namespace":"a"},"metric":"both","type":"counter","help":"As a tells it.","unit":"s"},
+            {"target":{"namespace":"a"},"metric":"backlog_count","type":"gauge","help":"Of a.","unit":""},
             {"target":{"namespace":"a"},"metric":"a_only","type":"gauge","help":"Of a.","unit":""}]}"#;
         let out = filter(ALL.as_bytes(), &visible, &own_entries(targets).unwrap(), limits).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), expected);
@@ -154,7 +169,7 @@ mod tests {
     fn only_names_with_series_and_texts_of_own_targets() {
         check(
             MetadataLimits::default(),
-            r#"{"status":"success","data":{"a_only":[{"type":"gauge","help":"Of a.","unit":""}],"both":[{"type":"counter","help":"As a tells it.","unit":"s"}],"latency":[{"type":"histogram","help":"h","unit":""}],"platform":[{"help":"","type":"gauge","unit":""}]}}"#,
+            r#"{"status":"success","data":{"a_only":[{"type":"gauge","help":"Of a.","unit":""}],"both":[{"type":"counter","help":"As a tells it.","unit":"s"}],"latency":[{"type":"histogram","help":"h","unit":""}],"jobs":[{"type":"counter","help":"Jobs.","unit":""}],"platform":[{"help":"","type":"gauge","unit":""}]}}"#,
         );
     }
 

@@ -22,6 +22,11 @@ const QUEUE_LINES: usize = 8192;
 /// Bytes that wait at most.
 const QUEUE_BYTES: usize = 8 * 1024 * 1024;
 
+/// Lines are written together up to this many bytes.
+const BATCH_BYTES: usize = 64 * 1024;
+/// How long lines are gathered when the last ones were written less than this ago. A line that comes alone is written at once.
+const PAUSE: Duration = Duration::from_millis(5);
+
 enum Message {
     Line(Vec<u8>),
     Flush(SyncSender<()>),
@@ -49,18 +54,34 @@ pub(super) fn start(sink: impl Write + Send + 'static, dropped: IntCounter) -> i
     Ok((LineWriter { queue: queue.clone(), waiting_bytes, dropped }, Worker { queue }))
 }
 
+/// Lines that come close together are written together: waking this thread and writing would otherwise cost each
+/// request more than making its line.
 fn write_all(lines: &Receiver<Message>, mut sink: impl Write, waiting_bytes: &AtomicUsize) {
-    while let Ok(message) = lines.recv() {
-        match message {
-            Message::Line(line) => {
-                // Nobody could be told that standard error is gone.
-                let _ = sink.write_all(&line);
-                waiting_bytes.fetch_sub(line.len(), Ordering::Relaxed);
+    let mut batch: Vec<u8> = Vec::new();
+    let mut written_at: Option<Instant> = None;
+    while let Ok(first) = lines.recv() {
+        if matches!(first, Message::Line(_)) && written_at.is_some_and(|at| at.elapsed() < PAUSE) {
+            // Nobody unparks: this is a sleep of a thread that has nothing else to do.
+            std::thread::park_timeout(PAUSE);
+        }
+        let mut next = Some(first);
+        let mut flushed = None;
+        while let Some(message) = next {
+            match message {
+                Message::Line(line) => batch.extend_from_slice(&line),
+                Message::Flush(done) => flushed = Some(done),
             }
-            Message::Flush(done) => {
-                let _ = sink.flush();
-                let _ = done.try_send(());
-            }
+            next = if flushed.is_some() || batch.len() >= BATCH_BYTES { None } else { lines.try_recv().ok() };
+        }
+        // Nobody could be told that standard error is gone.
+        let _ = sink.write_all(&batch);
+        waiting_bytes.fetch_sub(batch.len(), Ordering::Relaxed);
+        batch.clear();
+        batch.shrink_to(BATCH_BYTES);
+        written_at = Some(Instant::now());
+        if let Some(done) = flushed {
+            let _ = sink.flush();
+            let _ = done.try_send(());
         }
     }
 }
@@ -184,7 +205,9 @@ mod tests {
 
         let hang = sink.0.lock().unwrap();
         let begun = Instant::now();
-        for _ in 0..QUEUE_LINES + 100 {
+        // The thread holds a batch, the queue is full, the rest is lost.
+        let all = BATCH_BYTES / 5 + QUEUE_LINES + 200;
+        for _ in 0..all {
             lines.write_all(b"line\n").unwrap();
         }
         assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
@@ -194,7 +217,7 @@ mod tests {
 
         assert!(worker.flush(Duration::from_secs(10)));
         let written = sink.0.lock().unwrap().len() as u64 / 5;
-        assert_eq!(written + dropped.get(), QUEUE_LINES as u64 + 100);
+        assert_eq!(written + dropped.get(), all as u64);
     }
 
     #[test]

@@ -171,7 +171,7 @@ impl Authenticator {
     }
 
     /// What has happened so far.
-    pub fn stats(&self) -> &AuthStats {
+    pub fn stats(&self) -> &Arc<AuthStats> {
         &self.stats
     }
 

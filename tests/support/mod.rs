@@ -1,6 +1,7 @@
 //! What every black-box test starts: a real Prometheus, Hecate as a process, clients. All on free ports, all stopped on drop.
 
 #![allow(dead_code, unused_imports, reason = "every test target uses its own part")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly anywhere")]
 
 mod hecate;
 mod http2;

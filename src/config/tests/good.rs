@@ -209,6 +209,7 @@ fn masked_yaml_reads_like_the_contract() {
     telemetry:
       log: info
       format: text
+      otlp_sample: 1
       slow_query: 5s
       access_log: true
     "#);

@@ -1,7 +1,5 @@
 //! The configuration as its reader meets it: good files, bad files, the shipped file and the manual.
 
-#![expect(clippy::panic, reason = "a test that cannot go on says why")]
-
 mod bounds;
 mod errors;
 mod good;

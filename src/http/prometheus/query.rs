@@ -25,10 +25,11 @@ pub(super) async fn instant(State(site): State<Arc<Site>>, call: Call) -> Result
 pub(super) async fn range(State(site): State<Arc<Site>>, call: Call) -> Result<Response<Body>, PrometheusError> {
     let params = &call.params;
     let query = RangeQuery {
-        text: params.required("query")?.to_owned(),
+        // In Prometheus' order: the first thing that is wrong is what it tells.
         start_ms: read::time(params, "start")?.ok_or(ParamError::Missing { name: "start" })?,
         end_ms: read::time(params, "end")?.ok_or(ParamError::Missing { name: "end" })?,
         step: read::duration(params, "step")?.ok_or(ParamError::Missing { name: "step" })?,
+        text: params.required("query")?.to_owned(),
         evaluation: evaluation(params)?,
     };
     if query.end_ms < query.start_ms {

@@ -93,6 +93,10 @@ impl Parser<'_, '_> {
                 _ => None,
             };
             let Some(label) = label else { return self.unexpected("grouping opts, expected label") };
+            // Prometheus takes unquoted labels with a colon, unless it takes unquoted names of every script.
+            if self.options.features.unquoted_names && label.contains(':') && matches!(self.tok(), Tok::Word(_)) {
+                return Err(ParseError::syntax(self.span(), format!("invalid label name for grouping: {label:?}")));
+            }
             labels.push(label);
             self.at += 1;
             if !self.is(")") {

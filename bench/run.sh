@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Measures everything side by side: the language and the caches alone, then the whole edge in front of a real Prometheus.
+# usage: bench/run.sh [--rounds N] [--seconds N] [--queries N]
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# The comparison with the label proxy is optional: without it its rows are left out, and the run says so.
+proxy=.cache/bin/prom-label-proxy
+if [[ ! -x "$proxy" || tools/label-proxy/go.mod -nt "$proxy" ]]; then
+  mkdir -p "$(dirname "$proxy")"
+  echo "building prom-label-proxy (once)"
+  if ! go build -C tools/label-proxy -trimpath -o "$PWD/$proxy.new" github.com/prometheus-community/prom-label-proxy; then
+    echo "note: prom-label-proxy could not be built, the run goes on without it" >&2
+  else
+    mv "$proxy.new" "$proxy"
+  fi
+fi
+
+cargo bench --locked --bench promql --bench rewrite
+cargo bench --locked --bench edge -- "$@"
