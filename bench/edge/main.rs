@@ -19,7 +19,7 @@ mod load;
 mod parts;
 mod process;
 mod report;
-#[allow(unused_imports, reason = "every target uses its own part")]
+#[allow(unused_imports, clippy::large_futures, reason = "what the tests start; every target uses its own part")]
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
