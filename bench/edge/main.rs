@@ -19,7 +19,6 @@ mod load;
 mod parts;
 mod process;
 mod report;
-#[allow(unused_imports, reason = "every target uses its own part")]
 #[path = "../../tests/support/mod.rs"]
 mod support;
 

@@ -51,6 +51,25 @@ pub(super) async fn read(session: &mut Session, limit: usize, within: Duration) 
     }
 }
 
+/// How long, and how many bytes, a client may go on sending after it was refused.
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES: usize = 64 * 1024 * 1024;
+
+/// Throws away what a refused client still sends, within bounds: closing at once would reset the connection, and the reset
+/// would take the refusal with it before the client has read it.
+pub(super) async fn linger(session: &mut Session) {
+    let rest = async {
+        let mut thrown_away = 0;
+        while let Ok(Some(chunk)) = session.downstream_session.read_request_body().await {
+            thrown_away += chunk.len();
+            if thrown_away > LINGER_BYTES {
+                return;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(LINGER, rest).await;
+}
+
 async fn gather(session: &mut Session, limit: usize) -> Result<Bytes, BodyError> {
     let mut first = Bytes::new();
     let mut all = BytesMut::new();

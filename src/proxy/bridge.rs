@@ -33,19 +33,23 @@ pub(super) async fn call(session: &mut Session, router: Router, request: Request
     }
 }
 
+/// The longest answer that is read whole for a client of HTTP/1.0, in bytes.
+const GATHERED_BYTES: usize = 64 * 1024 * 1024;
+
 /// The answer with its length known: HTTP/1.0 has no chunks, and a client that reads to the end of the connection cannot
-/// tell a cut answer from a whole one. So it is read whole first; `limits.response_bytes` bounds it.
+/// tell a cut answer from a whole one. So it is read whole first.
 pub(super) async fn gather(session: &mut Session, response: Response<Body>) -> Result<Response<Body>, EdgeError> {
     let events = response.headers().get(http::header::CONTENT_TYPE).is_some_and(|v| v.as_bytes().starts_with(b"text/event-stream"));
     if events || response.body().size_hint().exact().is_some() {
         return Ok(response);
     }
     let (parts, body) = response.into_parts();
+    let broken = "the upstream broke off in the middle of its answer, or the answer is larger than HTTP/1.0 clients get: use HTTP/1.1";
     tokio::select! {
         biased;
-        whole = body.collect() => Ok(match whole {
-            Ok(whole) => Response::from_parts(parts, Body::from(whole.to_bytes())),
-            Err(_) => refusal(session.req_header().uri.path(), StatusCode::SERVICE_UNAVAILABLE, "the upstream broke off in the middle of its answer"),
+        whole = axum::body::to_bytes(body, GATHERED_BYTES) => Ok(match whole {
+            Ok(whole) => Response::from_parts(parts, Body::from(whole)),
+            Err(_) => refusal(session.req_header().uri.path(), StatusCode::SERVICE_UNAVAILABLE, broken),
         }),
         _ = session.downstream_session.read_body_or_idle(true) => Err(EdgeError::ClientGone),
     }

@@ -218,6 +218,9 @@ impl ProxyHttp for Edge {
             tracing::info!(request_id = arrival.request_id.as_str(), status, reason = %error, "an answer was not sent to its end");
         }
         self.recorder.done(&arrival, session.req_header(), status, session.body_bytes_sent() as u64, span);
+        if sent.is_ok() && !session.is_http2() && !session.is_body_done() {
+            body::linger(session).await;
+        }
         sent.map(|()| true).map_err(cut)
     }
 

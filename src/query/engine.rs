@@ -337,7 +337,8 @@ impl Engine {
         let answer = self.send(asker, call).await?;
         let waited = started.elapsed();
         let content_type = answer.content_type.as_ref().and_then(|v| v.to_str().ok()).unwrap_or("application/json").to_owned();
-        if !fits(&path, answer.content_type.as_ref().map(http::HeaderValue::as_bytes)) {
+        let status = answer.status;
+        if status == 200 && !fits(&path, answer.content_type.as_ref().map(http::HeaderValue::as_bytes)) {
             let upstream = self.upstreams.default_hot().name().to_owned();
             return Err(QueryError::Unreadable { upstream, detail: format!("Content-Type: {content_type}") });
         }

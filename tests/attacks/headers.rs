@@ -256,7 +256,7 @@ fn smuggled() -> Vec<Attack> {
     let length = form.len();
     vec![
         one("CL.TE", &format!("Content-Length: {}\r\nTransfer-Encoding: chunked\r\n", chunked.len() + inner.len()), &format!("{chunked}{inner}"), &[0, 200, 400]),
-        one("TE.CL", &format!("Transfer-Encoding: chunked\r\nContent-Length: 4\r\n"), &format!("{chunked}{inner}"), &[0, 200, 400]),
+        one("TE.CL", "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n", &format!("{chunked}{inner}"), &[0, 200, 400]),
         one("two lengths", &format!("Content-Length: {length}\r\nContent-Length: {}\r\n", length + inner.len()), &format!("{form}{inner}"), &[0, 400]),
         one("the same length twice", &format!("Content-Length: {length}\r\nContent-Length: {length}\r\nConnection: close\r\n"), form, &[0, 200, 400]),
         one("a list of lengths", &format!("Content-Length: {length}, {}\r\n", length + 5), &format!("{form}{inner}"), &[0, 400]),

@@ -87,12 +87,16 @@ fn answer_to(target: &str) -> String {
         "/api/v1/rules" => r#"{"groups":[]}"#,
         "/api/v1/alerts" => r#"{"alerts":[]}"#,
         "/api/v1/metadata" => "{}",
+        "/federate" => "",
         "/api/v1/query" | "/api/v1/query_range" => r#"{"resultType":"vector","result":[]}"#,
         "/api/v1/status/buildinfo" => r#"{"version":"3.16.0"}"#,
         _ => "[]",
     };
-    let body = format!("{{\"status\":\"success\",\"data\":{data}}}");
-    format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+    let (kind, body) = match data {
+        "" => ("text/plain; version=0.0.4", String::new()),
+        data => ("application/json", format!("{{\"status\":\"success\",\"data\":{data}}}")),
+    };
+    format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }
 
 impl Recorded {
@@ -154,7 +158,8 @@ impl Recorded {
             return Some("a header was sent twice".to_owned());
         }
         let path = self.path();
-        if !PATHS.contains(&path) && !(path.starts_with("/api/v1/label/") && path.ends_with("/values") && path.matches('/').count() == 5) {
+        let of_label = path.starts_with("/api/v1/label/") && path.ends_with("/values") && path.matches('/').count() == 5;
+        if !PATHS.contains(&path) && !of_label {
             return Some(format!("the path {path} is not one of Hecate's"));
         }
         if !matches!(self.method.as_str(), "GET" | "POST") {

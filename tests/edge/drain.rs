@@ -16,7 +16,7 @@ async fn ready(hecate: &Hecate) -> u16 {
 #[tokio::test]
 async fn a_running_query_ends_with_its_whole_answer() {
     for signal in ["TERM", "INT"] {
-        let upstream = StandIn::answering(NOTHING, Duration::from_millis(1500)).await;
+        let (upstream, release) = StandIn::holding().await;
         let mut hecate = hecate("drain: 20s", &format!("url: \"{}\"", upstream.url()), "");
         let mut idle = Wire::connect(hecate.address()).await;
         idle.get("/live").await;
@@ -27,6 +27,7 @@ async fn a_running_query_ends_with_its_whole_answer() {
         hecate.signal(signal);
         let took = idle.closed().await;
         assert!(took < Duration::from_secs(5), "an idle connection holds the drain up: {took:?}");
+        release.add_permits(1);
         let answer = wire.answer().await.expect("a running query was cut");
         assert_eq!((answer.status, answer.complete, answer.text().as_str()), (200, true, NOTHING), "{signal}");
         assert!(wire.closed().await < Duration::from_secs(5), "kept open while draining");
@@ -36,7 +37,7 @@ async fn a_running_query_ends_with_its_whole_answer() {
 
 #[tokio::test]
 async fn during_the_delay_it_is_not_ready_but_serves() {
-    let (mut hecate, _upstream) = simple("drain_delay: 2s").await;
+    let (mut hecate, _upstream) = simple("drain_delay: 4s").await;
     assert_eq!(ready(&hecate).await, 200);
     hecate.signal("TERM");
     eventually("it is not ready", async || (ready(&hecate).await == 503).then_some(())).await;
@@ -53,7 +54,7 @@ async fn during_the_delay_it_is_not_ready_but_serves() {
 
 #[tokio::test]
 async fn nothing_new_is_taken_after_the_delay() {
-    let upstream = StandIn::answering(NOTHING, Duration::from_secs(3)).await;
+    let (upstream, release) = StandIn::holding().await;
     let mut hecate = hecate("drain: 20s", &format!("url: \"{}\"", upstream.url()), "");
     let mut wire = Wire::connect(hecate.address()).await;
     wire.get(QUERY).await;
@@ -62,6 +63,7 @@ async fn nothing_new_is_taken_after_the_delay() {
     let address = hecate.address().to_owned();
     eventually("new connections are refused", async || TcpStream::connect(&address).await.err()).await;
     assert_eq!(hecate.metric("hecate_ready").await, 0.0, "the drain can be watched");
+    release.add_permits(1);
     assert_eq!(wire.answer().await.unwrap().status, 200);
     assert_eq!(hecate.ended(Duration::from_secs(10)).await, Some(0));
 }
@@ -76,7 +78,7 @@ async fn a_query_that_never_ends_does_not_hold_it_up_for_ever() {
     let began = Instant::now();
     hecate.signal("TERM");
     assert_eq!(hecate.ended(Duration::from_secs(15)).await, Some(0));
-    assert!((Duration::from_millis(900)..Duration::from_secs(8)).contains(&began.elapsed()), "{:?}", began.elapsed());
+    assert!((Duration::from_millis(900)..Duration::from_secs(12)).contains(&began.elapsed()), "{:?}", began.elapsed());
     assert!(wire.answer().await.is_none(), "half an answer");
     assert!(hecate.log().contains("the drain time is over"), "{}", hecate.log());
 }
@@ -88,6 +90,6 @@ async fn with_nothing_to_do_the_end_comes_at_once() {
     let began = Instant::now();
     hecate.signal("TERM");
     assert_eq!(hecate.ended(Duration::from_secs(10)).await, Some(0));
-    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
     assert!(!hecate.log().contains("ERROR"), "{}", hecate.log());
 }

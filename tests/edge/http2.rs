@@ -143,7 +143,7 @@ async fn a_reader_that_stops_is_cut() {
 
 #[tokio::test]
 async fn a_drain_lets_streams_end() {
-    let upstream = StandIn::answering(NOTHING, Duration::from_millis(1500)).await;
+    let (upstream, release) = StandIn::holding().await;
     let mut hecate = hecate("drain: 15s", &format!("url: \"{}\"", upstream.url()), "");
     let http2 = connect(&hecate).await;
     let idle = connect(&hecate).await;
@@ -155,6 +155,8 @@ async fn a_drain_lets_streams_end() {
     let stopped = async {
         hecate.metric_becomes("hecate_upstream_inflight", 1.0).await;
         hecate.signal("TERM");
+        hecate.metric_becomes("hecate_ready", 0.0).await;
+        release.add_permits(1);
     };
     tokio::join!(asked, stopped);
     let began = Instant::now();

@@ -50,8 +50,8 @@ async fn a_body_that_trickles_is_told_so() {
         let began = Instant::now();
         let mut wire = Wire::connect(hecate.address()).await;
         wire.send(format!("{head}{framing}")).await;
-        for _ in 0..4 {
-            sleep(Duration::from_millis(100)).await;
+        for _ in 0..3 {
+            sleep(Duration::from_millis(50)).await;
             wire.send("u").await;
         }
         let answer = wire.answer().await.expect("cut without an answer");

@@ -18,9 +18,13 @@ fn of(answers: &[crate::Answered], status: u16) -> Vec<&crate::Answered> {
 
 #[tokio::test]
 async fn a_queue_and_then_a_refusal() {
-    let upstream = StandIn::answering(NOTHING, Duration::from_millis(500)).await;
+    let (upstream, release) = StandIn::holding().await;
     let hecate = hecate(&format!("url: \"{}\", max_concurrent: 2", upstream.url()), "limits: {concurrent_per_user: 100}");
-    let answers = many(&hecate, 20).await;
+    let released = async {
+        hecate.metric_becomes("hecate_upstream_errors_total{kind=\"busy\",upstream=\"prometheus\"}", 14.0).await;
+        release.add_permits(7);
+    };
+    let (answers, ()) = tokio::join!(many(&hecate, 20), released);
     let (good, busy) = (of(&answers, 200), of(&answers, 503));
     // Two run, four wait, the others are refused at once.
     assert_eq!((good.len(), busy.len()), (6, 14));
@@ -66,7 +70,7 @@ async fn a_user_who_asks_too_often_is_slowed_down_alone() {
 
 #[tokio::test]
 async fn a_user_with_too_much_under_way_waits_for_it() {
-    let upstream = StandIn::answering(NOTHING, Duration::from_secs(2)).await;
+    let (upstream, release) = StandIn::holding().await;
     let hecate = hecate(&format!("url: \"{}\"", upstream.url()), "limits: {concurrent_per_user: 2}");
     let mut running = Vec::new();
     for _ in 0..2 {
@@ -76,6 +80,7 @@ async fn a_user_with_too_much_under_way_waits_for_it() {
     }
     hecate.metric_becomes("hecate_upstream_inflight", 2.0).await;
     assert!(error(&ask(&hecate).await.unwrap(), 429, "too_many_requests").contains("under way"));
+    release.add_permits(4);
     assert_eq!(hecate.query_of("token-bob").await.0, 200);
     for wire in &mut running {
         assert_eq!(wire.answer().await.unwrap().status, 200);

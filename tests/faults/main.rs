@@ -1,6 +1,13 @@
 //! Upstreams in trouble, and more requests than there are places: every answer is right, in time, and nothing is left behind.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is a failed test")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::print_stdout,
+    clippy::large_futures,
+    reason = "bounds are what is tested"
+)]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -100,3 +100,42 @@ async fn refusals_are_those_of_prometheus() {
     }
     assert!(faults.is_empty(), "{} of {}:\n{}", faults.len(), cases.len(), faults.join("\n"));
 }
+
+/// What two servers could read differently is refused, although Prometheus would take one of the readings.
+#[tokio::test]
+async fn what_is_ambiguous_is_refused() {
+    let house = House::start("").await;
+    let before = house.reached_upstream().await;
+    let form = "application/x-www-form-urlencoded";
+    for (target, body, kind, status, word) in [
+        ("/api/v1/query?query=up&query=down", "", form, 400, "query"),
+        ("/api/v1/query?query=up", "query=down", form, 400, "query"),
+        ("/api/v1/query?query=up&time=1&time=2", "", form, 400, "time"),
+        ("/api/v1/query?query=up;time=1", "", form, 400, "%3B"),
+        ("/api/v1/query?query=%zz", "", form, 400, "hexadecimal"),
+        ("/api/v1/query?query=%ff", "", form, 400, "UTF-8"),
+        ("/api/v1/query", "{\"query\":\"up\"}", "application/json", 415, "application/x-www-form-urlencoded"),
+        ("/api/v1/query", "query=up", "text/plain", 415, "application/x-www-form-urlencoded"),
+    ] {
+        let method = if body.is_empty() { "GET" } else { "POST" };
+        let refused = house.ask_with("admin", method, target, body, &[("content-type", kind)]).await;
+        assert_eq!(refused.status, status, "{target} {body}: {refused:?}");
+        assert_eq!(refused.json()["errorType"], "bad_data", "{target} {body}");
+        assert!(refused.error().contains(word), "{target} {body}: {refused:?}");
+    }
+    assert_eq!(house.reached_upstream().await, before);
+}
+
+/// Errors of the language have the line and the column of the user's own text.
+#[tokio::test]
+async fn errors_of_the_language_have_a_place() {
+    let house = House::start("").await;
+    for (query, place) in [("sum(%0A%20%20rate(up)%0A)", "2:8: "), ("up%20%2B%2B%20", "1:"), ("%22%C3%A4%22%20%2B%20sum(", "1:")] {
+        for user in ["alice", "admin"] {
+            let refused = house.get(user, &format!("/api/v1/query?query={query}")).await;
+            assert_eq!(refused.status, 400, "{query}: {refused:?}");
+            let error = refused.error();
+            assert!(error.starts_with(&format!("invalid parameter \"query\": {place}")) && error.contains("parse error"), "{error}");
+        }
+    }
+}

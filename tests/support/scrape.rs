@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Hecate, client, eventually};
+use super::{Hecate, Wire, client, eventually};
 
 impl Hecate {
     /// Everything at `/metrics`.
     pub async fn metrics(&self) -> String {
-        client().get(format!("{}/metrics", self.admin_url())).send().await.unwrap().text().await.unwrap()
+        let mut wire = Wire::connect(self.admin_url().split("://").nth(1).unwrap()).await;
+        wire.send("GET /metrics HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").await;
+        let answer = wire.answer().await.expect("no metrics");
+        assert_eq!((answer.status, answer.complete), (200, true));
+        answer.text()
     }
 
     /// The sum of all series of this name, or of one with its labels; 0 when there is none.

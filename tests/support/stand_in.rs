@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 
 /// An answer with no series.
 pub const NOTHING: &str = r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#;
@@ -80,6 +81,21 @@ impl StandIn {
             }
         })
         .await
+    }
+
+    /// Holds every query until the semaphore has a permit for it, then answers with no series.
+    pub async fn holding() -> (StandIn, Arc<Semaphore>) {
+        let release = Arc::new(Semaphore::new(0));
+        let permits = release.clone();
+        let upstream = StandIn::start(move |_, mut stream| {
+            let permits = permits.clone();
+            async move {
+                permits.acquire().await.unwrap().forget();
+                say(&mut stream, "200 OK", "application/json", NOTHING).await;
+            }
+        })
+        .await;
+        (upstream, release)
     }
 
     /// Its base URL.

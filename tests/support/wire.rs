@@ -121,7 +121,7 @@ impl Wire {
     }
 
     async fn more(&mut self) -> Option<()> {
-        let mut piece = [0; 16 * 1024];
+        let mut piece = vec![0; 16 * 1024];
         let count = timeout(PATIENCE, self.stream.read(&mut piece)).await.expect("the server neither answers nor closes").ok()?;
         self.read.extend_from_slice(&piece[..count]);
         (count > 0).then_some(())
