@@ -85,7 +85,8 @@ impl House {
             // Then every rule once more, and a scrape, whose `up` is a series too.
             let after = seconds_now().to_string();
             eventually("the rules", async || {
-                let query = format!("min(timestamp(ALERTS)) > {after} and min(timestamp(up)) > {after}");
+                let written = ["ALERTS", "up", "team:temperature:max", "team:requests:sum", "shared:second", "namespace:pods:count"];
+                let query = written.map(|name| format!("min(timestamp({name})) > {after}")).join(" and ");
                 let seen = door.get("/api/v1/query", &[("query", &query)]).await;
                 let rules = door.get("/api/v1/rules", &[]).await;
                 (seen.body.contains("\"value\"") && !rules.body.contains("\"health\":\"unknown\"")).then_some(())
