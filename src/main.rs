@@ -7,8 +7,9 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use hecate::app::{App, Arguments, Command, CommandError, StartError, arguments::Token, start_telemetry};
-use hecate::config::{self, Config, ConfigErrors};
+use hecate::app::arguments::{ConfigFile, Token};
+use hecate::app::{App, Arguments, Command, Failure, start_telemetry};
+use hecate::config::{self, Config};
 use hecate::telemetry::Metrics;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
@@ -35,41 +36,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// Why there is nothing to show for it.
-enum Failure {
-    /// Starting again will not help.
-    Configuration(ConfigErrors),
-    /// An address that is taken, an argument, the system.
-    Other(Box<dyn std::error::Error>),
-}
-
-impl From<ConfigErrors> for Failure {
-    fn from(errors: ConfigErrors) -> Self {
-        Failure::Configuration(errors)
-    }
-}
-
-impl From<StartError> for Failure {
-    fn from(error: StartError) -> Self {
-        match error {
-            StartError::Config(errors) => Failure::Configuration(errors),
-            other => Failure::Other(other.into()),
-        }
-    }
-}
-
-impl From<CommandError> for Failure {
-    fn from(error: CommandError) -> Self {
-        match error {
-            CommandError::Config(errors) => Failure::Configuration(errors),
-            other => Failure::Other(other.into()),
-        }
-    }
-}
-
 /// Whether all went well.
 fn run(arguments: Arguments, started: Instant) -> Result<bool, Failure> {
-    let load = |file: hecate::app::arguments::ConfigFile| Config::load(file.config.as_deref(), config::environment());
+    let load = |file: ConfigFile| Config::load(file.config.as_deref(), config::environment());
     let (text, well) = match arguments.command {
         None => return serve(&load(arguments.file)?, started),
         Some(Command::Serve(file)) => return serve(&load(file)?, started),
@@ -85,16 +54,18 @@ fn run(arguments: Arguments, started: Instant) -> Result<bool, Failure> {
 }
 
 fn serve(config: &Config, started: Instant) -> Result<bool, Failure> {
-    let metrics = Metrics::new().map_err(other)?;
+    let metrics = Metrics::new().map_err(Failure::other)?;
     let mut telemetry = start_telemetry(config, &metrics)?;
     let runtime = runtime(config)?;
     let _inside = runtime.enter();
     let app = App::build(config, &metrics, &telemetry.tracer(), started)?;
     let (public, admin) = app.addresses();
     let scheme = if app.is_tls() { "https" } else { "http" };
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate()).map_err(other)?, signal(SignalKind::interrupt()).map_err(other)?);
-    say(&mut std::io::stdout(), &format!("hecate {} serves {scheme}://{public} (admin http://{admin})\n", env!("CARGO_PKG_VERSION")));
-    runtime.block_on(app.run(async move {
+    let (mut terminate, mut interrupt) =
+        (signal(SignalKind::terminate()).map_err(Failure::other)?, signal(SignalKind::interrupt()).map_err(Failure::other)?);
+    let line = format!("hecate {} serves {scheme}://{public} (admin http://{admin})\n", env!("CARGO_PKG_VERSION"));
+    let serving = || say(&mut std::io::stdout(), &line);
+    runtime.block_on(app.run(serving, async move {
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
     }))?;
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -103,11 +74,7 @@ fn serve(config: &Config, started: Instant) -> Result<bool, Failure> {
 }
 
 fn runtime(config: &Config) -> Result<Runtime, Failure> {
-    Builder::new_multi_thread().worker_threads(config.server.threads).enable_all().build().map_err(other)
-}
-
-fn other(error: impl std::error::Error + 'static) -> Failure {
-    Failure::Other(error.into())
+    Builder::new_multi_thread().worker_threads(config.server.threads).enable_all().build().map_err(Failure::other)
 }
 
 /// A closed pipe is no reason to fail.

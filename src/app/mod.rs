@@ -5,13 +5,16 @@
 //! * `auth_metrics`: what sign-in counts
 //! * `blame`: which key of the configuration a part could not be built of
 //! * `commands`: `check`, `explain`, `token`
+//! * [`Failure`]: what is said, and which exit code, when something is wrong
 
 pub mod arguments;
 mod auth_metrics;
 mod blame;
 mod commands;
+mod failure;
 mod serve;
 
 pub use arguments::{Arguments, Command};
 pub use commands::{CommandError, check, explain, new_token};
+pub use failure::Failure;
 pub use serve::{App, StartError, start_telemetry};

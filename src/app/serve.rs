@@ -147,12 +147,12 @@ impl App {
         self.certificates.is_some()
     }
 
-    /// Serves until `stop`; then says that it is not ready, goes on for `server.drain_delay`, and ends what is under way
+    /// Serves, says so by calling `serving`, and goes on until `stop`; then says that it is not ready, goes on for `server.drain_delay`, and ends what is under way
     /// within `server.drain`. The admin listener goes last, so that the drain can be watched.
     ///
     /// # Errors
     /// When a listener cannot be set up.
-    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), StartError> {
+    pub async fn run(self, serving: impl FnOnce(), stop: impl Future<Output = ()>) -> Result<(), StartError> {
         let (stop_public, public_stops) = watch::channel(false);
         let (stop_admin, admin_stops) = watch::channel(false);
         let _health = self.upstreams.spawn_health(&admin_stops);
@@ -164,6 +164,7 @@ impl App {
         let (bound, edge) = self.admin;
         let admin = tokio::spawn(bound.serve(edge, None, admin_stops));
         self.readiness.set_ready();
+        serving();
 
         stop.await;
         self.readiness.set_draining();
