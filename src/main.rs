@@ -17,21 +17,13 @@ use tokio::signal::unix::{SignalKind, signal};
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// `EX_USAGE` of sysexits: the configuration is at fault, and starting again will not help.
-const BAD_CONFIGURATION: u8 = 64;
-
 fn main() -> ExitCode {
-    let started = Instant::now();
-    match run(Arguments::parse(), started) {
+    match run(Arguments::parse(), Instant::now()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        Err(Failure::Configuration(error)) => {
-            say(&mut std::io::stderr(), &format!("Invalid configuration:\n{error}\n"));
-            ExitCode::from(BAD_CONFIGURATION)
-        }
-        Err(Failure::Other(error)) => {
-            say(&mut std::io::stderr(), &format!("hecate: {error}\n"));
-            ExitCode::FAILURE
+        Err(failure) => {
+            say(&mut std::io::stderr(), &failure.to_string());
+            ExitCode::from(failure.exit_code())
         }
     }
 }

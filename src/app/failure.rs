@@ -1,5 +1,7 @@
 //! What `main` has to say when there is nothing to serve or to show, and which exit code it takes.
 
+use std::fmt;
+
 use super::{CommandError, StartError};
 use crate::config::ConfigErrors;
 
@@ -11,7 +13,18 @@ pub enum Failure {
     Other(Box<dyn std::error::Error>),
 }
 
+/// `EX_USAGE` of sysexits: the configuration is at fault, and starting again will not help.
+const BAD_CONFIGURATION: u8 = 64;
+
 impl Failure {
+    /// What the process ends with.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Failure::Configuration(_) => BAD_CONFIGURATION,
+            Failure::Other(_) => 1,
+        }
+    }
+
     /// Of the second kind.
     pub fn other(error: impl std::error::Error + 'static) -> Failure {
         Failure::Other(error.into())
@@ -38,6 +51,15 @@ impl From<CommandError> for Failure {
         match error {
             CommandError::Config(errors) => Failure::Configuration(errors),
             other => Failure::Other(other.into()),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Configuration(errors) => writeln!(f, "Invalid configuration:\n{errors}"),
+            Failure::Other(error) => writeln!(f, "hecate: {error}"),
         }
     }
 }

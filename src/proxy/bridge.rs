@@ -12,8 +12,18 @@ use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 use tower::ServiceExt;
 
-use super::edge::EdgeError;
 use crate::http::refusal;
+
+/// What ends a connection without an answer; logged where it happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum EdgeError {
+    /// The client left before the answer was complete.
+    #[error("the client left")]
+    ClientGone,
+    /// The answer ended early: the connection is cut so that nobody takes it for a whole one.
+    #[error("the answer was cut")]
+    AnswerCut,
+}
 
 /// The router's answer; given up when the client leaves first, which frees what the handler holds.
 pub(super) async fn call(session: &mut Session, router: Router, request: Request<Body>) -> Result<Response<Body>, EdgeError> {

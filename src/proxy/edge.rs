@@ -16,7 +16,8 @@ use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType};
 
 use super::body::{self, BodyError};
-use super::{bridge, client, listener, path};
+use super::bridge::EdgeError;
+use super::{bridge, client, path, watchdog};
 use crate::config;
 use crate::http::{Arrival, Recorder, Story, refusal};
 use crate::telemetry::{GaugeGuard, Metrics, RejectReason, RequestId, TraceContext};
@@ -33,17 +34,6 @@ pub struct Edge {
     metrics: Metrics,
     recorder: Arc<Recorder>,
     draining: Arc<AtomicBool>,
-}
-
-/// What ends a connection without an answer; logged where it happens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum EdgeError {
-    /// The client left before the answer was complete.
-    #[error("the client left")]
-    ClientGone,
-    /// The answer ended early: the connection is cut so that nobody takes it for a whole one.
-    #[error("the answer was cut")]
-    AnswerCut,
 }
 
 /// What one request carries from hook to hook.
@@ -172,7 +162,7 @@ impl ProxyHttp for Edge {
     fn init_downstream_modules(&self, _: &mut HttpModules) {}
 
     async fn early_request_filter(&self, session: &mut Session, ctx: &mut Context) -> pingora::Result<()> {
-        listener::head_is_complete();
+        watchdog::head_is_complete();
         ctx.inflight = Some(self.metrics.request_started());
         session.set_write_timeout(Some(self.settings.write_timeout));
         session.set_read_timeout(Some(self.settings.read_timeout));
@@ -239,7 +229,7 @@ impl ProxyHttp for Edge {
     }
 
     async fn logging(&self, _: &mut Session, _: Option<&Error>, _: &mut Context) {
-        listener::request_is_done(self.settings.idle_timeout + self.settings.read_timeout);
+        watchdog::request_is_done(self.settings.idle_timeout + self.settings.read_timeout);
     }
 }
 

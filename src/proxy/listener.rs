@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::IntoRawFd;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,12 +16,12 @@ use pingora::server::configuration::ServerConf;
 use pingora::server::{Fds, ListenFds, ShutdownWatch};
 use pingora::services::Service as _;
 use pingora::services::listening::Service;
-use tokio::sync::{Notify, Semaphore, watch};
-use tokio::time::Instant;
+use tokio::sync::{Semaphore, watch};
 
 use super::edge::Edge;
 use super::preface;
 use super::tls::Certificates;
+use super::watchdog::{Watchdog, on_duty};
 
 /// Read buffer of one connection, in bytes: requests are small, and ten thousand idle connections are not.
 const READ_BUFFER: usize = 8 * 1024;
@@ -181,7 +181,7 @@ impl ServerApp for Door {
         // With TLS the first byte has not been waited for yet.
         let patience = settings.read_timeout + if tls { settings.idle_timeout } else { Duration::ZERO };
         let watchdog = Arc::new(Watchdog::armed(patience));
-        let served = CONNECTION.scope(watchdog.clone(), self.http1.process_new(stream, shutdown));
+        let served = on_duty(watchdog.clone(), self.http1.process_new(stream, shutdown));
         tokio::select! {
             stream = served => stream,
             () = watchdog.expired() => {
@@ -196,51 +196,5 @@ impl ServerApp for Door {
         // Idle keep-alive connections are closed; busy ones go on.
         self.http1.http_cleanup().await;
         self.http2.http_cleanup().await;
-    }
-}
-
-tokio::task_local! {
-    /// The HTTP/1 connection that this task serves.
-    static CONNECTION: Arc<Watchdog>;
-}
-
-/// The head of the request is here: its reader is no slow client.
-pub(super) fn head_is_complete() {
-    let _ = CONNECTION.try_with(|connection| connection.set(None));
-}
-
-/// The answer is out: the next request has to be here in this time.
-pub(super) fn request_is_done(next_within: Duration) {
-    let _ = CONNECTION.try_with(|connection| connection.set(Some(Instant::now() + next_within)));
-}
-
-/// Ends HTTP/1 connections whose next request head does not arrive in time, however slowly its bytes trickle.
-struct Watchdog {
-    deadline: Mutex<Option<Instant>>,
-    armed: Notify,
-}
-
-impl Watchdog {
-    fn armed(patience: Duration) -> Watchdog {
-        Watchdog { deadline: Mutex::new(Some(Instant::now() + patience)), armed: Notify::new() }
-    }
-
-    fn set(&self, deadline: Option<Instant>) {
-        *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = deadline;
-        if deadline.is_some() {
-            self.armed.notify_one();
-        }
-    }
-
-    /// Sleeps to the deadline it saw and looks again, so that a request costs no timer.
-    async fn expired(&self) {
-        loop {
-            let seen = *self.deadline.lock().unwrap_or_else(PoisonError::into_inner);
-            match seen {
-                Some(deadline) if deadline <= Instant::now() => return,
-                Some(deadline) => tokio::time::sleep_until(deadline).await,
-                None => self.armed.notified().await,
-            }
-        }
     }
 }

@@ -1,9 +1,10 @@
 //! The door: Pingora owns sockets, TLS, HTTP/1.1 and HTTP/2; what comes in is checked, bounded, and handed to the
 //! axum router behind the bridge. The only room that names pingora.
 //!
-//! * `listener`: binds, accepts, bounds connections and slow clients, stops
+//! * `listener`: binds, accepts, bounds connections, stops
 //! * `tls`: certificates that are read again when they change
 //! * `edge`: the checks every request passes before any handler sees it
+//! * `watchdog`: slow clients
 //! * `preface`: how HTTP/2 begins, within a bound
 //! * `path`: the one strict path normaliser
 //! * `client`: who the client is, behind which trusted proxies
@@ -17,8 +18,10 @@ mod listener;
 mod path;
 mod preface;
 mod tls;
+mod watchdog;
 
-pub use edge::{Edge, EdgeError};
+pub use bridge::EdgeError;
+pub use edge::Edge;
 pub use listener::{Bound, ListenError, Stopped};
 pub use path::{PathError, normalise};
 pub use tls::{Certificates, TlsError};
