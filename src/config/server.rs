@@ -27,7 +27,8 @@ pub struct Server {
     pub drain: Duration,
     /// After SIGTERM: how long new requests are still served although `/ready` says no.
     pub drain_delay: Duration,
-    /// Threads of the public listener; by default one per core.
+    /// Threads that serve; by default half of the cores, at least one. A proxy waits most of the time, and a request that
+    /// wanders between threads costs a third more.
     pub threads: usize,
     /// Longest request target, in bytes; longer is 414.
     pub max_uri: usize,
@@ -68,7 +69,7 @@ impl Default for Server {
             trusted_proxies: Vec::new(),
             drain: Duration::from_secs(30),
             drain_delay: Duration::ZERO,
-            threads: std::thread::available_parallelism().map_or(2, usize::from),
+            threads: std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1)),
             max_uri: 32 * 1024,
             max_headers: 64 * 1024,
             max_body: 1024 * 1024,
