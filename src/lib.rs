@@ -11,6 +11,7 @@
 //! * [`upstream`]: clients of Prometheus-like backends: places, retries, health
 //! * [`tenancy`]: who is asking, what they may see, which label says so
 //! * [`promql`]: ground floor, pure: parse, enforce, print and weigh expressions
+//! * [`series`]: ground floor, pure: cached range answers as text, cut into windows, plain or compressed
 //! * [`config`]: one struct per topic, read and validated once (the stairwell, open to every floor)
 //! * [`telemetry`]: logs, metrics, traces and health, called by every floor (the other stairwell)
 
@@ -22,6 +23,7 @@ pub mod http;
 pub mod promql;
 pub mod proxy;
 pub mod query;
+pub mod series;
 pub mod telemetry;
 pub mod tenancy;
 pub mod upstream;
