@@ -36,6 +36,8 @@ mod reader;
 #[cfg(test)]
 mod samples;
 mod snapshot;
+#[cfg(test)]
+mod snapshot_tests;
 mod table;
 
 pub use block::POINTS;

@@ -43,7 +43,7 @@ impl Series {
     }
 
     /// Known grid points within a window, ascending and disjoint. For every run of points from one fetch (grid points, fetched at, in
-    /// milliseconds) `usable` says which part of it may still be used; touching parts are joined.
+    /// milliseconds; a run ends where its block ends) `usable` says which part of it may still be used; touching parts are joined.
     pub fn known(&self, window: Range<i64>, usable: impl Fn(Range<i64>, i64) -> Range<i64>) -> Vec<Range<i64>> {
         let window = bounded(&window);
         let mut known: Vec<Range<i64>> = vec![];
@@ -116,7 +116,7 @@ impl Series {
 
     /// Bytes of heap, compressed pieces included. Snapshots share most of it, so the sum over several is too large.
     pub fn weight(&self) -> usize {
-        let mut sum = size_of::<Series>() + self.table.weight() + self.blocks.capacity() * size_of::<(i64, Held)>();
+        let mut sum = size_of::<Series>() + self.table.weight() + self.blocks.len() * size_of::<(i64, Held)>();
         let mut last: Option<&Arc<[Lane]>> = None;
         for block in self.all() {
             sum += block.body.weight() + block.packed.weight();
