@@ -1,0 +1,10 @@
+//! What is remembered between requests: names of entries, and the Redis that replicas share.
+//!
+//! * `key`: what an entry is the answer to, as bytes that no other question gives
+//! * `remote`: the second level, on Redis or Valkey: values, leases, notices; never trusted, never waited for longer than the budget
+
+mod key;
+mod remote;
+
+pub use key::{Digest, Key, KeyBuilder};
+pub use remote::{Budget, Claim, Follow, Followed, Lease, NoticeError, ProbeError, Published, Remote, RemoteError, Stored, probe};
