@@ -14,6 +14,8 @@ pub struct Call {
     pub limit_bytes: u64,
     /// Shorter than the upstream's own `timeout`, if wanted; covers waiting, retries and the body.
     pub timeout: Option<Duration>,
+    /// Whose request it is: waiting requests of different flows take turns. 0 when nobody knows.
+    pub flow: u64,
     /// W3C `traceparent` to send. Dropped when it is not printable ASCII.
     pub trace: Option<String>,
     /// W3C `tracestate` to send. Dropped when it is not printable ASCII.
@@ -25,7 +27,7 @@ pub struct Call {
 impl Call {
     /// Asks `path` with `params` for an answer of at most `limit_bytes`.
     pub fn new(path: ApiPath, params: Params, limit_bytes: u64) -> Call {
-        Call { path, params, limit_bytes, timeout: None, trace: None, trace_state: None, request_id: None }
+        Call { path, params, limit_bytes, timeout: None, flow: 0, trace: None, trace_state: None, request_id: None }
     }
 
     /// Asks how an expression is formatted. It reads no data, so the text need not be enforced.
