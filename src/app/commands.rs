@@ -46,7 +46,7 @@ pub enum CommandError {
 /// When a part cannot be built.
 pub async fn check(config: &Config) -> Result<(String, bool), CommandError> {
     let metrics = Metrics::new()?;
-    let (parts, _door) = blame::both(serve::parts(config, &metrics, &Tracer::disabled()), serve::door(config))?;
+    let (parts, _door) = blame::both(serve::parts(config, &metrics, &Tracer::disabled(), None), serve::door(config))?;
     let (_running, stops) = watch::channel(false);
     let looks = parts.upstreams.spawn_health(&stops);
     let deadline = tokio::time::Instant::now() + PATIENCE;
@@ -91,7 +91,7 @@ async fn check_redis(config: &Config, settings: &Redis, text: &mut String) -> Re
 /// When the arguments or the configuration cannot be used.
 pub fn explain(config: &Config, asked: &Explain) -> Result<(String, bool), CommandError> {
     let metrics = Metrics::new()?;
-    let engine = serve::parts(config, &metrics, &Tracer::disabled())?.engine;
+    let engine = serve::parts(config, &metrics, &Tracer::disabled(), None)?.engine;
     let namespaces = asked.namespaces.iter().map(|name| Namespace::new(name)).collect::<Result<Vec<_>, _>>()?;
     let scope = if namespaces.is_empty() { Scope::ClusterWide } else { Scope::of(namespaces) };
     let millis = |text: &Option<String>| -> Result<i64, CommandError> {

@@ -123,8 +123,6 @@ struct Count(Arc<AtomicU64>);
 impl<V> Lifecycle<Key, Arc<V>> for Count {
     type RequestState = ();
 
-    fn begin_request(&self) -> Self::RequestState {}
-
     fn on_evict(&self, _state: &mut Self::RequestState, _key: Key, _value: Arc<V>) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }

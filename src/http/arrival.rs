@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::query::{Asked, Notes};
+use crate::query::{Asked, Notes, Outcome};
 use crate::telemetry::{RequestId, RouteMetrics, TraceContext};
 use crate::tenancy::{Identity, Scope};
 
@@ -38,8 +38,8 @@ pub struct Chapters {
     pub identity: Option<Arc<Identity>>,
     /// How far they may see, in this request.
     pub scope: Option<Scope>,
-    /// Time spent waiting for upstreams, to the first byte.
-    pub upstream: Option<Duration>,
+    /// Where the answer came from.
+    pub outcome: Option<Outcome>,
     /// The query, for the slow-query log.
     pub query: Option<Arc<Asked>>,
 }

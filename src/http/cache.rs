@@ -44,11 +44,13 @@ pub(super) async fn drop_kept(State(site): State<Arc<Site>>, request: Request) -
         [one] => Some(one.as_str().to_owned()),
         _ => return Err(ApiError::bad_request("one namespace at a time: send one request for each").into()),
     };
-    let selection = Selection { upstream: params.one("upstream")?.map(str::to_owned), namespace, metric: params.one("metric")?.map(str::to_owned) };
+    let selection =
+        Selection { upstream: params.one("upstream")?.map(str::to_owned), namespace, metric: params.one("metric")?.map(str::to_owned) };
     if let Some(upstream) = selection.upstream.as_deref().filter(|name| !site.engine.has_upstream(name)) {
         return Err(ApiError::bad_request(format!("there is no upstream {upstream:?}")).into());
     }
-    let dropped = site.engine.drop_kept(&selection).await.map_err(|error| ApiError::unavailable(error.to_string(), Duration::from_secs(5)))?;
+    let dropped =
+        site.engine.drop_kept(&selection).await.map_err(|error| ApiError::unavailable(error.to_string(), Duration::from_secs(5)))?;
     tracing::info!(?selection, dropped, "entries of the cache were dropped on request");
     Ok(Json(Dropped { dropped, selection }))
 }

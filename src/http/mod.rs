@@ -6,14 +6,18 @@
 //! * `methods`: what is said to a method that a path does not take
 //! * `params`, `read`, `time`: parameters, decoded once and strictly
 //! * `pass`: an engine's reply for the client
-//! * `validate`, `me`, `health`, `admin`: our own paths
+//! * `validate`, `cache`, `me`, `health`, `admin`: our own paths
+//! * `accepts`, `etag`: which encodings a client takes, and what it has already
 //! * `track`, `recorder`, `arrival`: what is written down of a request
 
+mod accepts;
 mod admin;
 mod arrival;
+mod cache;
 mod call;
 mod cors;
 mod error;
+mod etag;
 mod from_inner;
 mod health;
 mod me;
@@ -34,7 +38,7 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 use crate::config;
@@ -47,7 +51,7 @@ pub use arrival::{Arrival, Story};
 use call::Call;
 pub use error::refusal;
 use error::{OwnError, PrometheusError};
-use methods::{read, write};
+use methods::{drops, read, write};
 pub use narrow::{leave_as_it_is, take_prefix};
 pub use params::{ParamError, Params};
 pub use recorder::Recorder;
@@ -85,6 +89,7 @@ pub fn route_metrics(metrics: &Metrics) -> HashMap<&'static str, Arc<RouteMetric
 pub fn router(site: Arc<Site>, settings: &config::Server) -> Router {
     let routes = prometheus::routes()
         .route("/api/v1/metrics/validate", write(post(validate::validate)))
+        .route("/api/v1/cache", drops(delete(cache::drop_kept)))
         .route("/api/v1/auth/me", read(get(me::me)))
         .route("/api/v1/health", read(get(health::health)))
         .route("/live", read(get(health::live)))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::request;
 
 use super::arrival::{Arrival, Chapters};
+use crate::query::Outcome;
 use crate::telemetry::{
     AccessLog, AccessRecord, Metrics, Namespaces, RouteMetrics, SlowQuery, SlowQueryLog, Span, SpanKind, Tracer, Window,
 };
@@ -66,19 +67,22 @@ impl Recorder {
             client: &client,
             request_id: &arrival.request_id,
             trace_id: arrival.trace.trace_id(),
-            upstream: story.upstream,
+            upstream: story.outcome.as_ref().and_then(|outcome| outcome.upstream),
             protocol: if arrival.http2 { "HTTP/2" } else { "HTTP/1.1" },
         });
         if let Some(asked) = story.query.as_ref().filter(|_| self.slow.is_slow(took)) {
             self.slow.record(&SlowQuery {
                 original: &asked.original,
-                enforced: &asked.enforced,
+                enforced: asked.enforced.as_str(),
                 user,
                 duration: took,
                 route: route.template(),
                 window: asked.window.map(|(start_ms, end_ms, step_ms)| Window { start_ms, end_ms, step_ms }),
                 trace_id: arrival.trace.trace_id(),
                 request_id: &arrival.request_id,
+                cache: story.outcome.as_ref().and_then(Outcome::word),
+                points_fetched: story.outcome.as_ref().map(|outcome| outcome.points_fetched),
+                points_saved: story.outcome.as_ref().map(|outcome| outcome.points_saved),
             });
         }
     }

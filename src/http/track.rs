@@ -36,6 +36,7 @@ pub(super) const TEMPLATES: &[&str] = &[
     "/api/v1/status/tsdb",
     "/api/v1/status/runtimeinfo",
     "/api/v1/metrics/validate",
+    "/api/v1/cache",
     "/api/v1/health",
     "/api/v1/auth/me",
     "/live",
@@ -74,7 +75,7 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::promql::{ConflictMode, Options};
-    use crate::query::{Engine, Fairness};
+    use crate::query::{Engine, EngineSettings, Fairness};
     use crate::telemetry::{Metrics, Readiness, RequestId, TraceContext, Tracer};
     use crate::tenancy::{Authenticator, Policy};
     use crate::upstream::{Upstreams, install_crypto};
@@ -87,7 +88,18 @@ mod tests {
         let (limits, options) = (config.limits.clone(), Options::default());
         Arc::new(Site {
             authenticator: Authenticator::new(&config.auth, true).unwrap(),
-            engine: Engine::new(upstreams, policy, options, ConflictMode::Empty, limits, metrics.clone(), Tracer::disabled()),
+            engine: Engine::new(EngineSettings {
+                upstreams,
+                policy,
+                options,
+                conflict: ConflictMode::Empty,
+                limits,
+                cache: config.cache.clone(),
+                remote: None,
+                metrics: &metrics,
+                tracer: Tracer::disabled(),
+            })
+            .unwrap(),
             fairness: Fairness::new(1000.0, 1000),
             readiness: Arc::new(Readiness::new(&metrics)),
             masked_config: config.masked_yaml(),

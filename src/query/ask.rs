@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use http_body_util::BodyExt;
 
-use super::answer::Held;
 use super::QueryError;
+use super::answer::Held;
 use crate::config;
 use crate::telemetry::{RequestId, SpanKind, TraceContext, Tracer};
 use crate::upstream::{Answer, ApiPath, Call, NativeScope, Tier, Upstreams, prometheus_error};
@@ -144,4 +144,3 @@ where
         _ => pieces.concat().into(),
     })
 }
-

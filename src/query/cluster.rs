@@ -72,8 +72,8 @@ impl Engine {
             let content_type = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores".to_owned();
             return Ok(Reply { content_type, ..Reply::made(Bytes::new(), Outcome::default()) });
         }
-        let params = self.selection(asker.scope, &selection)?.params;
-        self.read(asker, ApiPath::Federate, params, None).await
+        let params = self.selected(&*self.rules(asker.scope)?, &selection)?.params;
+        self.read(asker, ApiPath::Federate, params).await
     }
 
     /// `/api/v1/format_query` and `/api/v1/parse_query`: refused here what the parser refuses, laid out by the upstream.
@@ -87,7 +87,8 @@ impl Engine {
             TextPath::Parse => Call::parse_query(text, self.limits.response_bytes),
         };
         let upstreams = &self.parts.asking.upstreams;
-        self.pass(upstreams.hot(), call, &self.origin(asker)?, Outcome::default()).await
+        let origin = self.origin(asker, &*self.rules(asker.scope)?)?;
+        self.pass(upstreams.hot(), call, &origin, Outcome::default()).await
     }
 
     /// Everything that tells about the whole Prometheus.
@@ -119,6 +120,6 @@ impl Engine {
                 }
             };
         }
-        self.read(asker, path.api_path(), params, None).await
+        self.read(asker, path.api_path(), params).await
     }
 }

@@ -133,6 +133,11 @@ impl Engine {
         Ok(made?)
     }
 
+    /// Whether there is an upstream of this name.
+    pub fn has_upstream(&self, name: &str) -> bool {
+        self.parts.asking.upstreams.get(name).is_some()
+    }
+
     /// What the first upstream says of its version, once it has been heard.
     pub fn upstream_version(&self) -> Option<Arc<serde_json::Value>> {
         self.parts.asking.upstreams.default_hot().health().version()

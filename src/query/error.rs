@@ -27,7 +27,9 @@ pub enum QueryError {
         limit: u64,
     },
     /// `limits.response_bytes`, of an answer that was put together from parts.
-    #[error("the answer has more than {limit} bytes, which is the limit (limits.response_bytes): ask for fewer series, a longer step or a shorter range")]
+    #[error(
+        "the answer has more than {limit} bytes, which is the limit (limits.response_bytes): ask for fewer series, a longer step or a shorter range"
+    )]
     TooManyBytes {
         /// The limit.
         limit: u64,

@@ -9,8 +9,8 @@ use lru::LruCache;
 
 use super::engine::{Asker, Engine};
 use super::metadata::{self, Entry};
-use super::rewrites::Numbered;
 use super::outcome::Outcome;
+use super::rewrites::Numbered;
 use super::rules::{self, UnreadableAnswer, Visibility};
 use super::wire::scalar;
 use super::{MetadataSelection, QueryError, Reply, RuleSelection};
@@ -102,7 +102,13 @@ impl Engine {
 
     /// Whether each upstream answers, for `/api/v1/health`.
     pub fn checks(&self) -> BTreeMap<String, Check> {
-        self.parts.asking.upstreams.all().iter().map(|backend| (format!("upstream:{}", backend.name()), check(&backend.health().state()))).collect()
+        self.parts
+            .asking
+            .upstreams
+            .all()
+            .iter()
+            .map(|backend| (format!("upstream:{}", backend.name()), check(&backend.health().state())))
+            .collect()
     }
 
     async fn own(&self, asker: &Asker<'_>) -> Result<Arc<Own>, QueryError> {

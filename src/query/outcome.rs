@@ -54,7 +54,7 @@ pub enum Source {
 }
 
 /// One question to an upstream.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct AskedUpstream {
     /// Its configured name.
     pub upstream: String,
@@ -127,7 +127,8 @@ impl Outcome {
     pub fn account(&self) -> String {
         let mut shown = self.asked.len();
         loop {
-            let mut list: Vec<serde_json::Value> = self.asked[..shown].iter().filter_map(|asked| serde_json::to_value(asked).ok()).collect();
+            let mut list: Vec<serde_json::Value> =
+                self.asked[..shown].iter().filter_map(|asked| serde_json::to_value(asked).ok()).collect();
             if shown < self.asked.len() {
                 list.push(serde_json::json!({"left_out": self.asked.len() - shown}));
             }
@@ -204,7 +205,8 @@ mod tests {
 
     #[test]
     fn the_account_is_ascii_json_of_a_bounded_length() {
-        let asked = AskedUpstream { upstream: "p".into(), query: "up{a=\"é😀\n\"}".into(), start: Some(1.5), end: Some(3.0), step: None };
+        let asked =
+            AskedUpstream { upstream: "p".into(), query: "up{a=\"é😀\n\"}".into(), start: Some(1.5), end: Some(3.0), step: None };
         let account = Outcome { asked: vec![asked.clone()], ..Outcome::default() }.account();
         assert!(account.is_ascii());
         let read: serde_json::Value = serde_json::from_str(&account).unwrap();

@@ -1,6 +1,7 @@
 //! What requests and the fetches that outlive them share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use prometheus::Registry;
 use tokio::sync::Semaphore;
@@ -51,7 +52,7 @@ impl Parts {
         let backends = names.join("+").into();
         Ok(Parts {
             asking: Asking::new(upstreams, limits, tracer),
-            memory: settings.enabled.then(|| Local::new(settings.memory)),
+            memory: settings.enabled.then(|| Local::new(settings.memory as u64)),
             remote: remote.filter(|_| settings.enabled),
             settings,
             metrics: QueryMetrics::register(registry)?,
@@ -79,6 +80,11 @@ impl Parts {
             fresh_ttl_ms: step_ms.map_or(fresh_ttl_ms, |step| step.min(fresh_ttl_ms)),
             horizon,
         }
+    }
+
+    /// How long all work with Redis for one request may take.
+    pub(super) fn redis_budget(&self) -> Duration {
+        self.settings.redis.as_ref().map_or(Duration::ZERO, |redis| redis.budget)
     }
 
     /// Weighs what is in memory, for the metrics.

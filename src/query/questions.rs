@@ -59,7 +59,8 @@ impl Engine {
         let scoped = self.enforce_with(&rules, asker.scope, &query.text)?;
         let window = Window { step_ms: millis(query.step), range_ms: query.end_ms.saturating_sub(query.start_ms) };
         let enforced = scoped.text(Some(window))?;
-        let asked = Asked { original: query.text, enforced: enforced.clone(), window: Some((query.start_ms, query.end_ms, Some(window.step_ms))) };
+        let asked =
+            Asked { original: query.text, enforced: enforced.clone(), window: Some((query.start_ms, query.end_ms, Some(window.step_ms))) };
         asker.notes.asked(asked);
         let admit = |window: Window| limits::check(&scoped, window, &self.limits, &self.parts.estimates);
         let reason = match self.apart(asker, &scoped, &query.evaluation, query.step) {
@@ -274,7 +275,7 @@ impl Engine {
             None => {
                 // The path stands in the key as it is sent: the name of a label is a part of it.
                 let key: KeyBuilder = parts.key("whole", origin.native.as_deref()).text(&call.path().text()).text(tier.name());
-                let key = key.text(call.params().as_str()).finish();
+                let key = key.text(call.params().encoded()).finish();
                 let (subject, tier, life) = (ask.subject, tier.clone(), ask.life);
                 let question = Question { key, subject, tier, call, origin, life, account };
                 whole::answer(parts, question, asker.accepts).await?

@@ -53,7 +53,7 @@ async fn fetch(parts: &Parts, entry: &GridEntry, recipe: &Recipe, window: &Range
     for leg in route::legs(&upstreams, recipe.grid, entry.horizon, window.clone(), now_ms()) {
         let whole = recipe.ask(&parts.asking, &leg).await.map_err(|_| NotCompared)?;
         let read = series::decode(&whole.body, recipe.grid, series::Limits::default()).map_err(|_| NotCompared)?;
-        if read.warnings.is_some() {
+        if !read.warnings.is_empty() {
             return Err(NotCompared);
         }
         theirs.put(leg.range.clone(), &read, whole.as_of_ms).map_err(|_| NotCompared)?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::range::GridEntry;
-use crate::series::{Series, compact};
+use crate::series::{Limits, Series, compact};
 
 /// How long Redis keeps a block. Which of its points may be used is judged when it is read.
 pub(super) const LIFE: Duration = Duration::from_secs(24 * 3600);
@@ -20,11 +20,10 @@ pub(super) fn compact(series: &Series, mut numbers: Vec<i64>) -> Vec<(i64, Bytes
 }
 
 /// Puts blocks from Redis in their places; one that cannot be read is left out.
-pub(super) fn take_in(entry: &GridEntry, blocks: Vec<(i64, Bytes)>, limit_bytes: u64) {
-    let limit = usize::try_from(limit_bytes).unwrap_or(usize::MAX);
+pub(super) fn take_in(entry: &GridEntry, blocks: Vec<(i64, Bytes)>, limits: Limits) {
     let taken = entry.change(|series| {
         for (number, bytes) in &blocks {
-            if let Err(error) = compact::decode(series, *number, bytes, limit) {
+            if let Err(error) = compact::decode(series, *number, bytes, limits) {
                 tracing::warn!(%error, block = *number, "a block from Redis is left out");
             }
         }

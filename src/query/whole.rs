@@ -68,7 +68,7 @@ pub(super) struct Life {
 }
 
 impl Life {
-    fn ms(self, as_of_ms: i64) -> i64 {
+    pub(super) fn ms(self, as_of_ms: i64) -> i64 {
         if as_of_ms >= self.settled_from_ms { SETTLED_LIFE_MS } else { self.fresh_ms }
     }
 }
@@ -153,7 +153,8 @@ pub(super) async fn answer(parts: &Arc<Parts>, question: Question, accepts: Acce
     let kept = landing.result?;
     let asked = if landing.source == Source::Miss { vec![account] } else { Vec::new() };
     let upstream = (landing.source == Source::Miss).then_some(landing.upstream);
-    let outcome = Outcome { source: landing.source, stored: landing.kept, collapsed, detail: landing.reason, asked, upstream, ..Outcome::default() };
+    let outcome =
+        Outcome { source: landing.source, stored: landing.kept, collapsed, detail: landing.reason, asked, upstream, ..Outcome::default() };
     Ok(reply(&kept, outcome, accepts))
 }
 
@@ -250,7 +251,7 @@ fn entry(question: &Question, stored: Stored) -> WholeEntry {
 /// The answer that another replica has put into Redis; else the lease for fetching it, if there is one to be had.
 async fn from_redis(parts: &Parts, question: &Question) -> Result<Stored, Option<Lease>> {
     let Some(remote) = &parts.remote else { return Err(None) };
-    let mut budget = Budget::new(parts.settings.budget());
+    let mut budget = Budget::new(parts.redis_budget());
     if let Some(stored) = read(parts, question, &mut budget).await {
         return Ok(stored);
     }
@@ -258,7 +259,7 @@ async fn from_redis(parts: &Parts, question: &Question) -> Result<Stored, Option
         Claim::Alone => Err(None),
         Claim::Lead(lease) => Err(Some(lease)),
         Claim::Follow(follow) => match follow.wait(question.tier.timeout().min(LONGEST_FOLLOW)).await {
-            Followed::Published => read(parts, question, &mut Budget::new(parts.settings.budget())).await.ok_or(None),
+            Followed::Published => read(parts, question, &mut Budget::new(parts.redis_budget())).await.ok_or(None),
             Followed::Failed | Followed::Gone => Err(None),
         },
     }

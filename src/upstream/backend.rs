@@ -1,10 +1,12 @@
 //! One upstream: requests built, sent, sent again where that is safe, and their answers bounded.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
+use http::header::{
+    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+};
 use http::{Method, StatusCode};
 use reqwest::{Client, Request, Response, Url};
 use tokio::time::{Instant, timeout_at};
@@ -262,9 +264,10 @@ impl Backend {
         }
         let content_type = headers.get(CONTENT_TYPE).filter(|text| text.to_str().is_ok()).cloned();
         let retry_after = asked_pause(headers);
+        let (no_store, date_ms) = (forbids_storing(headers), date_ms(headers));
         let is_passing = is_passing_status(status, headers);
         let body = Body::new(&self.name, http::Response::from(response).into_body(), bounds, &self.metrics, place)?;
-        Ok(Answer { upstream: upstream(), status: status.as_u16(), content_type, retry_after, body, is_passing })
+        Ok(Answer { upstream: upstream(), status: status.as_u16(), content_type, retry_after, no_store, date_ms, body, is_passing })
     }
 
     /// The API path behind the path of the configured URL.
@@ -326,6 +329,16 @@ fn is_passing_status(status: StatusCode, headers: &HeaderMap) -> bool {
         StatusCode::SERVICE_UNAVAILABLE => headers.contains_key(RETRY_AFTER) || !is_json(headers),
         _ => false,
     }
+}
+
+fn forbids_storing(headers: &HeaderMap) -> bool {
+    let words = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    words.map(str::trim).any(|word| word.eq_ignore_ascii_case("no-store"))
+}
+
+fn date_ms(headers: &HeaderMap) -> Option<i64> {
+    let date = httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()?;
+    i64::try_from(date.duration_since(UNIX_EPOCH).ok()?.as_millis()).ok()
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

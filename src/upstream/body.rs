@@ -25,6 +25,10 @@ pub struct Answer {
     pub content_type: Option<http::HeaderValue>,
     /// `Retry-After` of a 429 or 503, in seconds form.
     pub retry_after: Option<Duration>,
+    /// `Cache-Control: no-store`.
+    pub no_store: bool,
+    /// `Date`, in milliseconds since 1970.
+    pub date_ms: Option<i64>,
     /// The body. Dropping it ends the transfer and frees the place.
     pub body: Body,
     /// Whether another try, or another upstream, may do better.

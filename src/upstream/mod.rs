@@ -24,6 +24,7 @@ mod credentials;
 mod error;
 mod health;
 mod metrics;
+mod native;
 mod params;
 mod path;
 mod places;
@@ -42,6 +43,7 @@ pub use call::Call;
 pub use client::{SetUpError, install_crypto};
 pub use error::UpstreamError;
 pub use health::{Health, HealthState};
+pub use native::NativeScope;
 pub use params::{BadParam, ParamName, Params};
 pub use path::{ApiPath, BadLabelName, LabelName};
 pub use prometheus_error::{PublicError, prometheus_error};
@@ -89,6 +91,11 @@ impl Upstreams {
     /// The first one with the newest data; the first of all when none is hot.
     pub fn default_hot(&self) -> &Arc<Backend> {
         self.hot.first()
+    }
+
+    /// Whether any of them enforces tenancy by itself and is to be told to.
+    pub fn enforce_natively(&self) -> bool {
+        false
     }
 
     /// The one with this configured name.

@@ -54,6 +54,11 @@ impl Tier {
         self.first.settings.settle
     }
 
+    /// The bound on the whole of one request.
+    pub fn timeout(&self) -> Duration {
+        self.first.settings.timeout
+    }
+
     /// What is older is not here, where that was configured.
     pub fn retention(&self) -> Option<Duration> {
         self.first.settings.retention

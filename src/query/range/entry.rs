@@ -87,7 +87,7 @@ impl GridEntry {
     }
 
     /// Makes the next state; nothing changes when `change` fails.
-    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Series) -> Result<T, PutError>) -> Result<T, PutError> {
+    pub(in crate::query) fn change<T>(&self, change: impl FnOnce(&mut Series) -> Result<T, PutError>) -> Result<T, PutError> {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut next = Series::clone(&self.series.load());
         let made = change(&mut next)?;

@@ -99,10 +99,8 @@ impl Fetch<'_> {
             return self.landing(Ok(Arrived::Kept), Source::Redis, Vec::new(), 0);
         }
         let upstreams = self.parts.asking.upstreams.clone();
-        let legs: Vec<Leg<'_>> = missing
-            .iter()
-            .flat_map(|gap| route::legs(&upstreams, self.recipe.grid, self.entry.horizon, gap.clone(), self.now))
-            .collect();
+        let legs: Vec<Leg<'_>> =
+            missing.iter().flat_map(|gap| route::legs(&upstreams, self.recipe.grid, self.entry.horizon, gap.clone(), self.now)).collect();
         let asked: Vec<AskedUpstream> = legs.iter().map(|leg| self.account(leg)).collect();
         let points = legs.iter().map(|leg| (leg.range.end - leg.range.start).unsigned_abs()).sum();
         let result = self.from_upstreams(&legs, &range).await;
@@ -120,7 +118,7 @@ impl Fetch<'_> {
 
     /// Looks into Redis, agrees with the other replicas on who fetches the rest, and waits where it is somebody else.
     async fn shared(&self, remote: &Arc<Remote>, range: &Range<i64>) -> (Vec<Range<i64>>, Option<Lease>) {
-        let mut budget = Budget::new(self.parts.settings.budget());
+        let mut budget = Budget::new(self.parts.redis_budget());
         let missing = self.read(remote, range, &mut budget).await;
         let quick = self.entry.last_fetch().is_some_and(|time| time < WORTH_A_LEASE);
         if missing.is_empty() || quick {
@@ -133,7 +131,7 @@ impl Fetch<'_> {
                 let bound = self.parts.asking.upstreams.hot().timeout().min(LONGEST_FOLLOW);
                 match follow.wait(bound).await {
                     Followed::Published => {
-                        let mut budget = Budget::new(self.parts.settings.budget());
+                        let mut budget = Budget::new(self.parts.redis_budget());
                         (self.read(remote, range, &mut budget).await, None)
                     }
                     Followed::Failed | Followed::Gone => (missing, None),
@@ -154,7 +152,7 @@ impl Fetch<'_> {
             .collect();
         let grid = self.recipe.grid;
         if !usable.is_empty() {
-            shared::take_in(self.entry, usable, self.parts.asking.limits.response_bytes);
+            shared::take_in(self.entry, usable, self.bounds());
         }
         let series = self.entry.snapshot().series;
         let known = series.known(range.clone(), |run, at| self.recipe.freshness.usable(grid, run, at, self.now));
@@ -235,7 +233,7 @@ fn keep(entry: &GridEntry, grid: Grid, limits: series::Limits, windows: &[Range<
             tracing::debug!(%error, "an answer is passed on as it came: it is not in the form that can be put together again");
             "the answer is not in Prometheus' form"
         })?;
-        if read.warnings.is_some() {
+        if !read.warnings.is_empty() {
             return Err("the answer has warnings");
         }
         decoded.push(read);

@@ -90,7 +90,9 @@ where
     O: Fn() -> Origin,
     A: Fn(Window) -> Result<(), QueryError>,
 {
-    let (Some(memory), Some((grid, wanted))) = (&parts.memory, blocks.points()) else { return Ok(Blocked::Apart("the window has no grid")) };
+    let (Some(memory), Some((grid, wanted))) = (&parts.memory, blocks.points()) else {
+        return Ok(Blocked::Apart("the window has no grid"));
+    };
     let kept = kept(parts, memory, blocks, grid, &caller)?;
     let Kept::Grid(entry) = &*kept else { return Ok(Blocked::Apart("the key belongs to something else")) };
     if !entry.has_passed(blocks.window().range_ms) {
@@ -232,7 +234,8 @@ impl Outcome {
         self.stored |= fetched && matches!(landing.result, Ok(Arrived::Kept));
         self.points_fetched += landing.points_fetched;
         self.asked.extend_from_slice(&landing.asked);
-        let longest = |so_far: Option<Duration>, now: Duration| if now.is_zero() { so_far } else { Some(so_far.unwrap_or_default().max(now)) };
+        let longest =
+            |so_far: Option<Duration>, now: Duration| if now.is_zero() { so_far } else { Some(so_far.unwrap_or_default().max(now)) };
         self.upstream = longest(self.upstream, landing.upstream);
         self.redis = longest(self.redis, landing.redis);
     }
