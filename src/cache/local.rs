@@ -27,8 +27,27 @@ pub trait Weighted {
 ///
 /// Values may grow: whoever lets one grow calls [`Local::put`] again, which weighs it anew.
 pub struct Local<V: Weighted> {
-    kept: Cache<Key, Arc<V>, ByBytes, DefaultHashBuilder, Count>,
+    kept: Cache<Key, Weighed<V>, ByBytes, DefaultHashBuilder, Count>,
     evicted: Arc<AtomicU64>,
+}
+
+/// A value and what it weighed when it was put: the bound is kept by these sums, so they must not move by themselves.
+struct Weighed<V> {
+    value: Arc<V>,
+    bytes: u64,
+}
+
+impl<V> Clone for Weighed<V> {
+    fn clone(&self) -> Self {
+        Weighed { value: self.value.clone(), bytes: self.bytes }
+    }
+}
+
+impl<V: Weighted> Weighed<V> {
+    fn new(key: &Key, value: Arc<V>) -> Weighed<V> {
+        let bytes = OVERHEAD_BYTES + key.as_bytes().len() as u64 + value.weight_bytes();
+        Weighed { value, bytes }
+    }
 }
 
 impl<V: Weighted> Local<V> {
@@ -54,35 +73,36 @@ impl<V: Weighted> Local<V> {
     /// The value of a key.
     #[inline]
     pub fn get(&self, key: &Key) -> Option<Arc<V>> {
-        self.kept.get(key)
+        self.kept.get(key).map(|kept| kept.value)
     }
 
     /// The value of a key; whoever asks first makes it, and all others get the same.
     pub fn get_or_make(&self, key: &Key, make: impl FnOnce() -> V) -> Arc<V> {
-        let made = self.kept.get_or_insert_with(key, || Ok::<_, std::convert::Infallible>(Arc::new(make())));
+        let made = self.kept.get_or_insert_with(key, || Ok::<_, std::convert::Infallible>(Weighed::new(key, Arc::new(make()))));
         match made {
-            Ok(value) => value,
+            Ok(kept) => kept.value,
             Err(never) => match never {},
         }
     }
 
     /// Keeps a value, or weighs it anew when it is kept already.
     pub fn put(&self, key: Key, value: Arc<V>) {
-        self.kept.insert(key, value);
+        let weighed = Weighed::new(&key, value);
+        self.kept.insert(key, weighed);
     }
 
     /// Forgets one value, if it is still this very one.
     pub fn remove(&self, key: &Key, value: &Arc<V>) -> bool {
-        self.kept.remove_if(key, |found| Arc::ptr_eq(found, value)).is_some()
+        self.kept.remove_if(key, |found| Arc::ptr_eq(&found.value, value)).is_some()
     }
 
     /// Forgets what `stays` does not hold to; says how many.
     pub fn retain(&self, stays: impl Fn(&V) -> bool) -> usize {
         let gone = AtomicU64::new(0);
-        self.kept.retain(|_, value| {
-            let kept = stays(value);
-            gone.fetch_add(u64::from(!kept), Ordering::Relaxed);
-            kept
+        self.kept.retain(|_, kept| {
+            let stays = stays(&kept.value);
+            gone.fetch_add(u64::from(!stays), Ordering::Relaxed);
+            stays
         });
         usize::try_from(gone.into_inner()).unwrap_or(usize::MAX)
     }
@@ -111,19 +131,19 @@ impl<V: Weighted> Local<V> {
 #[derive(Clone)]
 struct ByBytes;
 
-impl<V: Weighted> Weighter<Key, Arc<V>> for ByBytes {
-    fn weight(&self, key: &Key, value: &Arc<V>) -> u64 {
-        OVERHEAD_BYTES + key.as_bytes().len() as u64 + value.weight_bytes()
+impl<V> Weighter<Key, Weighed<V>> for ByBytes {
+    fn weight(&self, _: &Key, kept: &Weighed<V>) -> u64 {
+        kept.bytes
     }
 }
 
 #[derive(Clone)]
 struct Count(Arc<AtomicU64>);
 
-impl<V> Lifecycle<Key, Arc<V>> for Count {
+impl<V> Lifecycle<Key, Weighed<V>> for Count {
     type RequestState = ();
 
-    fn on_evict(&self, _state: &mut Self::RequestState, _key: Key, _value: Arc<V>) {
+    fn on_evict(&self, _state: &mut Self::RequestState, _key: Key, _value: Weighed<V>) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -133,11 +153,17 @@ mod tests {
     use super::super::KeyBuilder;
     use super::*;
 
-    struct Bytes(u64);
+    struct Bytes(AtomicU64);
+
+    impl Bytes {
+        fn new(bytes: u64) -> Bytes {
+            Bytes(AtomicU64::new(bytes))
+        }
+    }
 
     impl Weighted for Bytes {
         fn weight_bytes(&self) -> u64 {
-            self.0
+            self.0.load(Ordering::Relaxed)
         }
     }
 
@@ -149,7 +175,7 @@ mod tests {
     fn the_bytes_of_all_values_are_bounded() {
         let local = Local::new(1 << 20);
         for n in 0..1000 {
-            local.put(key(n), Arc::new(Bytes(10_000)));
+            local.put(key(n), Arc::new(Bytes::new(10_000)));
             assert!(local.bytes() <= 1 << 20);
         }
         assert!((50..=104).contains(&local.len()), "{}", local.len());
@@ -160,28 +186,31 @@ mod tests {
     fn what_is_asked_for_again_outlives_what_is_asked_for_once() {
         let local = Local::new(1 << 20);
         let often = key(-1);
-        local.put(often.clone(), Arc::new(Bytes(1000)));
+        local.put(often.clone(), Arc::new(Bytes::new(1000)));
         for n in 0..5000 {
             assert!(local.get(&often).is_some(), "gone after {n} others");
-            local.put(key(n), Arc::new(Bytes(10_000)));
+            local.put(key(n), Arc::new(Bytes::new(10_000)));
         }
     }
 
     #[test]
     fn a_value_that_grew_is_weighed_anew_and_one_that_is_too_large_is_not_kept() {
         let local = Local::new(1 << 20);
-        local.put(key(1), Arc::new(Bytes(1000)));
+        let growing = Arc::new(Bytes::new(1000));
+        local.put(key(1), growing.clone());
         let before = local.bytes();
-        local.put(key(1), Arc::new(Bytes(50_000)));
+        growing.0.store(50_000, Ordering::Relaxed);
+        assert_eq!(local.bytes(), before, "nobody has said so");
+        local.put(key(1), growing);
         assert_eq!(local.bytes(), before + 49_000);
-        local.put(key(1), Arc::new(Bytes(1 << 21)));
+        local.put(key(1), Arc::new(Bytes::new(1 << 21)));
         assert!(local.bytes() <= 1 << 20);
     }
 
     #[test]
     fn only_the_very_value_is_removed() {
         let local = Local::new(1 << 20);
-        let (old, new) = (Arc::new(Bytes(1)), Arc::new(Bytes(1)));
+        let (old, new) = (Arc::new(Bytes::new(1)), Arc::new(Bytes::new(1)));
         local.put(key(1), old.clone());
         local.put(key(1), new.clone());
         assert!(!local.remove(&key(1), &old));
@@ -192,8 +221,8 @@ mod tests {
     #[test]
     fn retain_says_how_many_went() {
         let local = Local::new(1 << 20);
-        (0..10).for_each(|n| local.put(key(n), Arc::new(Bytes(n.unsigned_abs()))));
-        assert_eq!(local.retain(|value| value.0 < 4), 6);
+        (0..10).for_each(|n| local.put(key(n), Arc::new(Bytes::new(n.unsigned_abs()))));
+        assert_eq!(local.retain(|value| value.weight_bytes() < 4), 6);
         assert_eq!(local.len(), 4);
     }
 }
