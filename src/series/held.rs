@@ -137,6 +137,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::single_range_in_vec_init, reason = "one range is what is meant")]
     fn fresh_points_do_not_copy_the_base() {
         // One new point at a time, four asked for again: every thirteenth time the tail would be too long.
         let follow = (40..100).map(|now| now - 4..now + 1);
@@ -144,6 +145,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::single_range_in_vec_init, reason = "one range is what is meant")]
     fn replacing_the_last_points_stays_in_the_tail() {
         assert_eq!(rebuilt([0..100].into_iter().chain((0..50).map(|_| 96..101))), [0]);
     }
