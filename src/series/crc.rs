@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn joins_like_hashing_the_whole() {
-        let text: Vec<u8> = (0..100_000u32).map(|i| (i * 7 >> 3) as u8).collect();
+        let text: Vec<u8> = (0..100_000u32).map(|i| ((i * 7) >> 3) as u8).collect();
         for cut in [0, 1, 2, 31, 4096, 65_535, 99_999, 100_000] {
             let (a, b) = text.split_at(cut);
             assert_eq!(multiply(factor(b.len() as u32), crc32fast::hash(a)) ^ crc32fast::hash(b), crc32fast::hash(&text));

@@ -154,3 +154,34 @@ fn count(crc: &mut u32, len: &mut u32, text: &[u8]) {
     *crc = hasher.finalize();
     *len = len.wrapping_add(text.len() as u32);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::gunzip;
+    use super::*;
+
+    #[test]
+    fn texts_longer_than_a_stored_block() {
+        for len in [0, 1, LONGEST - 1, LONGEST, LONGEST + 1, 3 * LONGEST] {
+            let text: Vec<u8> = (0..len).map(|i| (i * 7 % 251) as u8).collect();
+            for edges in [Edges::Stored, Edges::Deflated] {
+                let mut out = Writer::new(0, edges);
+                text.chunks(1000).for_each(|part| out.text(part));
+                assert!(gunzip(&out.finish()) == text, "{len} bytes, {edges:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_piece_ends_at_a_whole_byte_and_needs_nothing_before_it() {
+        for len in [1, 10, 1000, 200_000] {
+            let text: Vec<u8> = (0..len).map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+            let piece = Piece { deflate: deflate_piece(&text), crc: crc32fast::hash(&text), factor: crc::factor(len) };
+            let mut out = Writer::new(0, Edges::Stored);
+            out.piece(&piece, len);
+            out.text(b"between");
+            out.piece(&piece, len);
+            assert!(gunzip(&out.finish()) == [&text[..], b"between", &text].concat(), "{len} bytes");
+        }
+    }
+}

@@ -112,3 +112,48 @@ impl Held {
         std::iter::once(&mut self.base).chain(&mut self.tail)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{floats, put};
+    use super::super::{Grid, Series};
+    use super::*;
+
+    /// Puts these windows one after the other and says after which of them the base was made anew.
+    fn rebuilt(windows: impl IntoIterator<Item = Range<i64>>) -> Vec<usize> {
+        let model = floats(3, 0..POINTS as i64);
+        let mut series = Series::new(Grid::new(0, 1000).unwrap());
+        let mut base: Option<Block> = None;
+        let mut made = vec![];
+        for (n, window) in windows.into_iter().enumerate() {
+            put(&mut series, &model, window, n as i64);
+            let now = series.held(0).unwrap().base.clone();
+            if base.is_none_or(|base| !Arc::ptr_eq(&base.body, &now.body)) {
+                made.push(n);
+            }
+            base = Some(now);
+        }
+        made
+    }
+
+    #[test]
+    #[expect(clippy::single_range_in_vec_init, reason = "one range is what is meant")]
+    fn fresh_points_do_not_copy_the_base() {
+        // One new point at a time, four asked for again: every thirteenth time the tail would be too long.
+        let follow = (40..100).map(|now| now - 4..now + 1);
+        assert_eq!(rebuilt([0..40].into_iter().chain(follow)), [0, 13, 26, 39, 52]);
+    }
+
+    #[test]
+    #[expect(clippy::single_range_in_vec_init, reason = "one range is what is meant")]
+    fn replacing_the_last_points_stays_in_the_tail() {
+        assert_eq!(rebuilt([0..100].into_iter().chain((0..50).map(|_| 96..101))), [0]);
+    }
+
+    #[test]
+    fn old_points_go_into_the_base() {
+        assert_eq!(rebuilt([0..100, 100..101, 50..51, 101..102, 90..128]), [0, 2, 4]);
+        // A base that is as small as a tail is simply copied.
+        assert_eq!(rebuilt([0..10, 10..11, 11..12]), [0, 1, 2]);
+    }
+}

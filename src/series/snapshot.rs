@@ -147,15 +147,19 @@ impl Series {
         &self.table
     }
 
-    pub(super) fn block(&self, number: i64) -> Option<Block> {
+    pub(super) fn held(&self, number: i64) -> Option<&Held> {
         let at = self.blocks.binary_search_by_key(&number, |(n, _)| *n).ok()?;
-        self.blocks[at].1.joined(&self.table.rank)
+        Some(&self.blocks[at].1)
+    }
+
+    /// Base and tail in one.
+    pub(super) fn block(&self, number: i64) -> Option<Block> {
+        self.held(number)?.joined(&self.table.rank)
     }
 
     /// Adds a block that was made with this table.
     pub(super) fn join(&mut self, number: i64, block: Block, table: Arc<Table>) -> Result<(), PutError> {
-        let old = self.blocks.binary_search_by_key(&number, |(n, _)| *n).ok().map(|at| &self.blocks[at].1);
-        let held = Held::joined_with(old, block, &table.rank).ok_or(PutError::TooLarge)?;
+        let held = Held::joined_with(self.held(number), block, &table.rank).ok_or(PutError::TooLarge)?;
         let grown = table.len() > self.table.len();
         self.table = table;
         self.insert(number, held);

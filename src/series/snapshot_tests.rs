@@ -37,6 +37,7 @@ fn a_clone_does_not_change() {
 }
 
 #[test]
+#[expect(clippy::single_range_in_vec_init, reason = "one range is what is meant")]
 fn known_is_what_may_be_used() {
     let model = floats(2, 0..300);
     let mut series = Series::new(grid());

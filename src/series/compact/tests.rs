@@ -66,6 +66,7 @@ fn changed(block: &[u8], from: &str, to: &str) -> Vec<u8> {
 }
 
 #[test]
+#[expect(clippy::single_range_in_vec_init, reason = "one range is what is meant")]
 fn what_comes_back_is_what_was_there() {
     for short in [false, true] {
         let series = read(&block_of(&body(short))).unwrap();
@@ -85,6 +86,21 @@ fn points_lie_in_known_runs_only() {
         sign(&mut bad);
         assert_eq!(read(&bad).err(), Some(CompactError::Malformed), "byte {at} as {value}");
     }
+}
+
+#[test]
+fn no_point_lies_between_two_runs() {
+    let mut series = Series::new(grid());
+    let model = floats(2, 0..64);
+    put(&mut series, &model, 0..20, 7);
+    put(&mut series, &model, 30..64, 7);
+    let good = unpacked(&encode(&series, 0).unwrap());
+    assert_eq!(good[HEAD + 4..HEAD + 7], [2, 0, 20]);
+    let mut bad = good.clone();
+    bad[HEAD + 6] = 19;
+    sign(&mut bad);
+    assert!(read(&good).is_ok());
+    assert_eq!(read(&bad).err(), Some(CompactError::Malformed));
 }
 
 #[test]
@@ -165,6 +181,8 @@ fn claims_allocate_nothing() {
     for len in [u32::MAX, payload.len() as u32 - 1] {
         assert_eq!(decode(&mut series, 0, &frame(packed.clone(), len), all), Err(CompactError::Malformed));
     }
+    let more = zstd::bulk::compress(&[payload, b"x"].concat(), 1).unwrap();
+    assert_eq!(decode(&mut series, 0, &frame(more, payload.len() as u32), all), Err(CompactError::Malformed));
     // A frame whose window the decoder would have to allocate.
     let mut encoder = zstd::stream::Encoder::new(vec![], 1).unwrap();
     encoder.window_log(27).unwrap();
