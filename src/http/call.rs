@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::body::to_bytes;
+use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequest, Request};
-use http::header::AUTHORIZATION;
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, IF_NONE_MATCH};
 use http::request::Parts;
+use http::{HeaderValue, Method};
+use http_body::Body as _;
 
+use super::accepts::Accepts;
 use super::error::ApiError;
 use super::params::Params;
 use super::{Arrival, PrometheusError, Site, narrow};
@@ -23,6 +27,8 @@ pub struct Call {
     pub params: Params,
     /// The request as it came in.
     pub arrival: Arc<Arrival>,
+    /// What the client has already, when it asks in a way that can be answered so.
+    pub if_none_match: Option<HeaderValue>,
     /// The place among the user's requests; goes with the answer until its last byte.
     pub admission: Admission,
 }
@@ -33,15 +39,35 @@ impl Call {
         Asker { scope: &self.scope, trace: &self.arrival.trace, request_id: &self.arrival.request_id, notes: &*self.arrival }
     }
 
+    /// Which encodings of the answer are worth sending.
+    pub fn accepts(&self) -> Accepts {
+        self.arrival.accepts
+    }
+
     async fn read(request: Request, site: &Site) -> Result<Call, ApiError> {
         let (parts, body) = request.into_parts();
         let visitor = Visitor::of(&parts, site).await?;
-        // The edge has read and bounded the body already.
-        let body = to_bytes(body, usize::MAX).await.map_err(|_| ApiError::internal())?;
+        let body = whole(body).await?;
         let params = Params::decode(parts.uri.query(), &parts.headers, &body)?;
         let scope = visitor.scope(&parts, &params, &[])?;
-        Ok(Call { scope, params, arrival: visitor.arrival, admission: visitor.admission })
+        let if_none_match = known_tags(&parts);
+        Ok(Call { scope, params, arrival: visitor.arrival, if_none_match, admission: visitor.admission })
     }
+}
+
+/// The edge has read and bounded the body already; most requests have none.
+pub(super) async fn whole(body: Body) -> Result<Bytes, ApiError> {
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    to_bytes(body, usize::MAX).await.map_err(|_| ApiError::internal())
+}
+
+/// A list over several lines counts as none: then the answer is sent, which is never wrong.
+fn known_tags(parts: &Parts) -> Option<HeaderValue> {
+    let mut lists = parts.headers.get_all(IF_NONE_MATCH).iter();
+    let only = lists.next().filter(|_| matches!(parts.method, Method::GET | Method::HEAD))?;
+    lists.next().is_none().then(|| only.clone())
 }
 
 /// Somebody who may ask for metrics, and was let in.
@@ -107,7 +133,7 @@ fn admit(site: &Site, identity: &Identity, arrival: &Arrival) -> Result<Admissio
     // People who need no name share one; their addresses tell them apart.
     let user = match (identity.provider, arrival.client) {
         (ProviderKind::Anonymous | ProviderKind::None, Some(address)) => format!("address {address}"),
-        (provider, _) => format!("{} {}", provider.as_str(), identity.user),
+        (provider, _) => [provider.as_str(), " ", &identity.user].concat(),
     };
     site.fairness.admit(&user).map_err(|throttled| {
         site.metrics.rejected(match throttled {
