@@ -139,16 +139,20 @@ impl App {
             metrics: metrics.clone(),
             masked_config: config.masked_yaml(),
             started,
-            routes: http::route_metrics(metrics),
         });
-        let recorder = |access_log| {
+        let recorder = |templates: &[&'static str], access_log| {
             let slow = SlowQueryLog::new(config.telemetry.slow_query, metrics);
-            Arc::new(Recorder::new(metrics, AccessLog::new(access_log), slow, tracer.clone()))
+            let routes = http::Routes::new(templates.iter().copied(), metrics);
+            Arc::new(Recorder::new(routes, metrics, AccessLog::new(access_log), slow, tracer.clone()))
         };
-        let edge = |router, prepare, access_log| Edge::new(router, prepare, settings.clone(), metrics.clone(), recorder(access_log));
-        let public = edge(http::router(site.clone(), &settings), http::take_prefix as _, config.telemetry.access_log);
+        let edge = |router, prepare, settings: &Arc<config::Server>, recorder| {
+            Edge::new(router, prepare, settings.clone(), metrics.clone(), recorder)
+        };
+        let public_recorder = recorder(http::PUBLIC, config.telemetry.access_log);
+        let public = edge(http::router(site.clone(), &settings), http::take_prefix as _, &settings, public_recorder);
         // Scrapes and probes every few seconds are not worth a line.
-        let admin = edge(http::admin_router(site), http::leave_as_it_is as _, false);
+        let admin_settings = Arc::new(config::Server { compression: false, ..config.server.clone() });
+        let admin = edge(http::admin_router(site), http::leave_as_it_is as _, &admin_settings, recorder(http::ADMIN, false));
         let bind = |key, address| Bound::bind(address).map_err(|e| StartError::Address(blame::key(config, key, e.to_string())));
         Ok(App {
             public: (bind("server.listen", settings.listen)?, public),

@@ -3,16 +3,19 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use axum::body::to_bytes;
+use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequest, Request};
+use bytes::Bytes;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, IF_NONE_MATCH};
 use http::request::Parts;
 use http::{HeaderValue, Method};
+use http_body::Body as _;
 
+use super::accepts::Accepts;
 use super::error::ApiError;
 use super::params::Params;
 use super::{Arrival, PrometheusError, Site, narrow};
-use crate::query::{Accepts, Admission, Asker, Throttled};
+use crate::query::{self, Admission, Asker, Throttled};
 use crate::telemetry::{AuthOutcome, AuthProvider, RejectReason};
 use crate::tenancy::{AuthError, Credentials, Identity, Namespace, Permission, ProviderKind, Scope};
 
@@ -27,8 +30,6 @@ pub struct Call {
     pub arrival: Arc<Arrival>,
     /// Equal for all requests of one user.
     pub flow: u64,
-    /// Which encodings of the answer are worth sending.
-    pub accepts: Accepts,
     /// The client wants an answer that was not kept.
     pub no_store: bool,
     /// The client wants to know what upstreams were asked.
@@ -47,24 +48,27 @@ impl Call {
             trace: &self.arrival.trace,
             request_id: &self.arrival.request_id,
             flow: self.flow,
-            accepts: self.accepts,
+            accepts: query::Accepts { gzip: self.arrival.accepts.gzip },
             no_store: self.no_store,
             notes: &*self.arrival,
         }
     }
 
+    /// Which encodings of the answer are worth sending.
+    pub fn accepts(&self) -> Accepts {
+        self.arrival.accepts
+    }
+
     async fn read(request: Request, site: &Site) -> Result<Call, ApiError> {
         let (parts, body) = request.into_parts();
         let visitor = Visitor::of(&parts, site).await?;
-        // The edge has read and bounded the body already.
-        let body = to_bytes(body, usize::MAX).await.map_err(|_| ApiError::internal())?;
+        let body = whole(body).await?;
         let params = Params::decode(parts.uri.query(), &parts.headers, &body)?;
         let scope = visitor.scope(&parts, &params, &[])?;
-        let accepts = Accepts { gzip: super::accepts::Accepts::read(&parts.headers).gzip };
         let (no_store, if_none_match) = (wants_no_store(&parts.headers), known_tags(&parts));
         let explain = parts.headers.get("x-hecate-explain").is_some_and(|value| value == "1");
         let Visitor { arrival, admission, flow, .. } = visitor;
-        Ok(Call { scope, params, arrival, flow, accepts, no_store, explain, if_none_match, admission })
+        Ok(Call { scope, params, arrival, flow, no_store, explain, if_none_match, admission })
     }
 }
 
@@ -72,6 +76,14 @@ impl Call {
 fn wants_no_store(headers: &http::HeaderMap) -> bool {
     let words = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
     words.map(str::trim).any(|word| word.eq_ignore_ascii_case("no-store"))
+}
+
+/// The edge has read and bounded the body already; most requests have none.
+pub(super) async fn whole(body: Body) -> Result<Bytes, ApiError> {
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    to_bytes(body, usize::MAX).await.map_err(|_| ApiError::internal())
 }
 
 /// A list over several lines counts as none: then the answer is sent, which is never wrong.
@@ -150,7 +162,7 @@ fn admit(site: &Site, identity: &Identity, arrival: &Arrival) -> Result<(Admissi
     // People who need no name share one; their addresses tell them apart.
     let user = match (identity.provider, arrival.client) {
         (ProviderKind::Anonymous | ProviderKind::None, Some(address)) => format!("address {address}"),
-        (provider, _) => format!("{} {}", provider.as_str(), identity.user),
+        (provider, _) => [provider.as_str(), " ", &identity.user].concat(),
     };
     let admitted = site.fairness.admit(&user).map_err(|throttled| {
         site.metrics.rejected(match throttled {

@@ -102,7 +102,7 @@ mod tests {
         let metrics = Metrics::new().unwrap();
         let log = SlowQueryLog::new(Duration::from_secs(5), &metrics);
         let request_id = RequestId::accept(Some(b"req-1"));
-        let lines = capture("info", LogFormat::Json, || {
+        let lines = capture("info", LogFormat::Json, |_| {
             log.record(&SlowQuery {
                 cache: Some("partial"),
                 points_fetched: Some(5),
