@@ -100,8 +100,7 @@ impl Series {
         }
     }
 
-    /// Drops small compressed pieces, of which a block has twice as many bytes as of whole ones, where `keep` is false for the block's
-    /// number. Only the two blocks in which a window begins and ends need them; they are made again when they are needed.
+    /// Drops small compressed pieces where `keep` is false for the block's number. Only the two blocks in which a window begins and ends need them; they are made again when they are needed.
     pub fn shed(&mut self, keep: impl Fn(i64) -> bool) {
         for (number, held) in &mut self.blocks {
             if !keep(*number) {

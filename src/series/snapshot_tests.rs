@@ -131,6 +131,17 @@ fn label_sets_that_nobody_uses_are_dropped() {
 }
 
 #[test]
+fn label_sets_that_fetches_replace_are_dropped() {
+    let mut series = Series::new(grid());
+    for n in 0..50 {
+        let body = one_point(&[&format!(r#"{{"pod":"p-{n}"}}"#)]);
+        series.put(0..1, &parse(body.as_bytes()), n).unwrap();
+        assert_eq!(text(&series, 0..1), body);
+        assert!(series.series_count() <= 2, "{}", series.series_count());
+    }
+}
+
+#[test]
 fn weight_counts_pieces_and_shedding_frees_the_small_ones() {
     let model = floats(20, 0..640);
     let mut series = Series::new(grid());
