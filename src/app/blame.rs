@@ -32,7 +32,7 @@ pub(super) fn upstream(config: &Config, error: &upstream::SetUpError) -> ConfigE
         E::BadCredentials { upstream, .. } => (upstream, "auth"),
         E::BadHeader { upstream, .. } => (upstream, "auth.headers"),
         E::BadUrl { upstream, .. } => (upstream, "url"),
-        E::Client { upstream, .. } => (upstream, "auth"),
+        E::Tls { upstream, .. } => (upstream, "auth"),
         E::NoUpstream | E::NameTwice(_) | E::Metrics(_) => return key(config, "upstreams", error.to_string()),
     };
     let index = config.upstreams.iter().position(|upstream| upstream.name == *name).unwrap_or_default();

@@ -190,7 +190,9 @@ impl Upstream {
                     "\"{}\" has {ours}, \"{}\" has {theirs}; upstreams that are {role} stand in for each other and have the same {key}",
                     self.name, first.name
                 );
-                map.findings().error_at(&format!("{path}{key}"), message);
+                let key = format!("{path}{key}");
+                let place = map.findings().place_of(&key).or_else(|| map.findings().place_of(&format!("{path}name")));
+                map.findings().error(place.as_ref(), &key, message);
             }
         }
     }

@@ -172,6 +172,9 @@ mod tests {
             scope: Scope::ClusterWide,
             params: Params::default(),
             arrival: Arc::new(arrival),
+            flow: 1,
+            no_store: false,
+            explain: false,
             if_none_match: if_none_match.map(HeaderValue::from_static),
             admission: fairness.admit("somebody").unwrap(),
         }

@@ -129,7 +129,7 @@ mod tests {
         let expected = serde_json::json!({
             "level": "WARN", "target": "hecate::slow_query", "message": "slow query", "query": "up\n", "enforced": "up{namespace=\"a\"}",
             "user": "ann", "duration_ms": 6000.0, "route": "/api/v1/query_range", "start_ms": 1000, "end_ms": 2000, "step_ms": 500,
-            "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "request_id": "req-1",
+            "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "request_id": "req-1", "cache": "partial", "steps_fetched": 5, "points_saved": 4720,
         });
         assert_eq!(event, expected);
         assert!(counted);

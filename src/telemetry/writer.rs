@@ -108,7 +108,9 @@ fn write_all(shared: &Shared, mut sink: impl Write) {
         written_at = Some(Instant::now());
         if !flushes.is_empty() {
             let _ = sink.flush();
-            flushes.iter().for_each(|done| drop(done.try_send(())));
+            for done in flushes {
+                let _ = done.try_send(());
+            }
         }
     }
 }

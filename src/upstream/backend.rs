@@ -7,20 +7,21 @@ use bytes::Bytes;
 use http::header::{
     ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
 };
-use http::{Method, StatusCode};
-use reqwest::{Client, Request, Response, Url};
+use http::{Method, Request, Response, StatusCode, Uri};
+use http_body_util::Full;
 use tokio::time::{Instant, timeout_at};
 
 use super::body::{Answer, Body, Bounds};
 use super::budget::Allowance;
 use super::call::Call;
-use super::client::{self, SetUpError};
 use super::credentials::Authorization;
 use super::error::{self, UpstreamError};
 use super::health::Health;
 use super::metrics::{Families, Metrics};
 use super::path::{ApiPath, PATHS};
 use super::places::{NoPlace, Place, Places};
+use super::set_up::{self, SetUpError};
+use super::wire::{Client, Received};
 use crate::config::{Role, Upstream, UpstreamKind};
 
 /// Longer parameters go as a form where the path takes one. Short ones stay in the URL, because gates before an
@@ -45,9 +46,11 @@ pub struct Backend {
     pub(super) name: Arc<str>,
     pub(super) settings: Upstream,
     pub(super) health: Health,
-    client: Client,
-    /// One URL for each path template, so that a request does not have to join any.
-    urls: Vec<Option<Url>>,
+    pub(super) client: Client,
+    /// The path of the configured URL, without a slash at its end.
+    prefix: String,
+    /// One path for each template, so that a request does not have to join any.
+    paths: Vec<Option<String>>,
     fixed: HeaderMap,
     authorization: Authorization,
     places: Places,
@@ -64,9 +67,10 @@ impl Backend {
             Authorization::new(settings.auth.credentials.as_ref()).map_err(|problem| SetUpError::credentials(settings, &problem))?;
         Ok(Backend {
             health: Health::new(Arc::clone(&name), metrics.up.clone()),
-            client: client::build(settings)?,
-            urls: vec![None; PATHS],
-            fixed: client::fixed_headers(settings)?,
+            client: Client::new(settings)?,
+            prefix: settings.url.path().trim_end_matches('/').to_owned(),
+            paths: vec![None; PATHS],
+            fixed: set_up::fixed_headers(settings)?,
             authorization,
             places: Places::new(settings.max_concurrent, settings.timeout, metrics.inflight.clone(), metrics.queued.clone()),
             retry_budget: Allowance::of_retries(),
@@ -74,12 +78,12 @@ impl Backend {
             name,
             settings: settings.clone(),
         }
-        .with_urls())
+        .with_paths())
     }
 
-    fn with_urls(mut self) -> Backend {
+    fn with_paths(mut self) -> Backend {
         for path in ApiPath::fixed() {
-            self.urls[path.index()] = Some(self.joined(&path.text()));
+            self.paths[path.index()] = Some(self.joined(&path.text()));
         }
         self
     }
@@ -156,9 +160,8 @@ impl Backend {
     pub(super) async fn probe(&self, path: &str, params: &str, limit_bytes: u64, timeout: Duration) -> Result<Answer, UpstreamError> {
         let deadline = Instant::now() + timeout;
         let bounds = Bounds { limit_bytes, between_pieces: timeout, deadline, timeout };
-        let mut url = self.joined(path);
-        url.set_query((!params.is_empty()).then_some(params));
-        let draft = Draft { method: Method::GET, url, headers: self.fixed.clone(), form: Bytes::new() };
+        let target = self.target(self.joined(path), params)?;
+        let draft = Draft { method: Method::GET, target, headers: self.fixed.clone(), form: Bytes::new() };
         match timeout_at(deadline, self.once(&draft)).await {
             Ok(response) => self.received(response?, bounds, None),
             Err(_) => Err(UpstreamError::Timeout { upstream: Arc::clone(&self.name), after: timeout }),
@@ -166,7 +169,7 @@ impl Backend {
     }
 
     /// Tries until there is an answer, an error that no further try will mend, or no allowance.
-    async fn tried(&self, draft: &Draft, deadline: Instant, retries: u32) -> Result<Response, UpstreamError> {
+    async fn tried(&self, draft: &Draft, deadline: Instant, retries: u32) -> Result<Response<Received>, UpstreamError> {
         self.retry_budget.pay_in();
         let mut tries = 0;
         let mut reconnected = false;
@@ -207,8 +210,10 @@ impl Backend {
         }
     }
 
-    async fn once(&self, draft: &Draft) -> Result<Response, UpstreamError> {
-        let mut request = Request::new(draft.method.clone(), draft.url.clone());
+    async fn once(&self, draft: &Draft) -> Result<Response<Received>, UpstreamError> {
+        let mut request = Request::new(Full::new(draft.form.clone()));
+        *request.method_mut() = draft.method.clone();
+        *request.uri_mut() = draft.target.clone();
         *request.headers_mut() = draft.headers.clone();
         let authorization = self
             .authorization
@@ -218,15 +223,12 @@ impl Backend {
         if let Some(authorization) = authorization {
             request.headers_mut().insert(AUTHORIZATION, authorization);
         }
-        if draft.method == Method::POST {
-            *request.body_mut() = Some(draft.form.clone().into());
-        }
-        self.client.execute(request).await.map_err(|cause| error::of_request(&self.name, cause, self.settings.connect_timeout))
+        self.client.send(request).await.map_err(|cause| error::of_request(&self.name, cause))
     }
 
     fn draft(&self, call: Call) -> Result<Draft, UpstreamError> {
-        let mut url = match &self.urls[call.path().index()] {
-            Some(url) => url.clone(),
+        let path = match &self.paths[call.path().index()] {
+            Some(path) => path.clone(),
             None => self.joined(&call.path().text()),
         };
         let mut headers = self.fixed.clone();
@@ -237,17 +239,32 @@ impl Backend {
         let params = call.params().encoded();
         if params.len() > FORM_ABOVE_BYTES && call.path().takes_form() {
             headers.insert(CONTENT_TYPE, FORM);
-            return Ok(Draft { method: Method::POST, url, headers, form: Bytes::from(call.into_params().into_encoded()) });
+            let target = self.target(path, "")?;
+            return Ok(Draft { method: Method::POST, target, headers, form: Bytes::from(call.into_params().into_encoded()) });
         }
-        let bytes = url.as_str().len() + 1 + params.len();
+        let bytes = path.len() + 1 + params.len();
         if bytes > URL_LIMIT_BYTES {
             return Err(UpstreamError::TooLong { upstream: Arc::clone(&self.name), bytes, limit: URL_LIMIT_BYTES });
         }
-        url.set_query((!params.is_empty()).then_some(params));
-        Ok(Draft { method: Method::GET, url, headers, form: Bytes::new() })
+        let target = self.target(path, params)?;
+        Ok(Draft { method: Method::GET, target, headers, form: Bytes::new() })
     }
 
-    fn received(&self, response: Response, bounds: Bounds, place: Option<Place>) -> Result<Answer, UpstreamError> {
+    /// What stands in the request line. Both parts are encoded already.
+    fn target(&self, path: String, params: &str) -> Result<Uri, UpstreamError> {
+        let mut text = path;
+        if !params.is_empty() {
+            text.reserve(params.len() + 1);
+            text.push('?');
+            text.push_str(params);
+        }
+        Uri::from_maybe_shared(Bytes::from(text)).map_err(|cause| UpstreamError::Protocol {
+            upstream: Arc::clone(&self.name),
+            detail: format!("the path of its configured url cannot be sent: {cause}"),
+        })
+    }
+
+    fn received(&self, response: Response<Received>, bounds: Bounds, place: Option<Place>) -> Result<Answer, UpstreamError> {
         let status = response.status();
         let headers = response.headers();
         let upstream = || Arc::clone(&self.name);
@@ -266,18 +283,13 @@ impl Backend {
         let retry_after = asked_pause(headers);
         let (no_store, date_ms) = (forbids_storing(headers), date_ms(headers));
         let is_passing = is_passing_status(status, headers);
-        let body = Body::new(&self.name, http::Response::from(response).into_body(), bounds, &self.metrics, place)?;
+        let body = Body::new(&self.name, response.into_body(), bounds, &self.metrics, place)?;
         Ok(Answer { upstream: upstream(), status: status.as_u16(), content_type, retry_after, no_store, date_ms, body, is_passing })
     }
 
     /// The API path behind the path of the configured URL.
-    fn joined(&self, path: &str) -> Url {
-        let mut url = self.settings.url.clone();
-        let prefix = url.path().trim_end_matches('/').to_owned();
-        url.set_path(&(prefix + path));
-        url.set_query(None);
-        url.set_fragment(None);
-        url
+    fn joined(&self, path: &str) -> String {
+        format!("{}{path}", self.prefix)
     }
 }
 
@@ -292,7 +304,7 @@ pub(super) struct Within {
 /// A request that can be sent several times.
 struct Draft {
     method: Method,
-    url: Url,
+    target: Uri,
     headers: HeaderMap,
     form: Bytes,
 }
@@ -312,7 +324,7 @@ fn check_url(settings: &Upstream) -> Result<(), SetUpError> {
 }
 
 /// Whether another try may do better.
-fn is_passing(outcome: &Result<Response, UpstreamError>) -> bool {
+fn is_passing(outcome: &Result<Response<Received>, UpstreamError>) -> bool {
     match outcome {
         Ok(response) => is_passing_status(response.status(), response.headers()),
         Err(error) => {

@@ -13,6 +13,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::error::{self, UpstreamError};
 use super::metrics::Metrics;
 use super::places::Place;
+use super::wire::Received;
 
 /// What came back, its body still on the way.
 #[derive(Debug)]
@@ -49,7 +50,7 @@ pub(super) struct Bounds {
 pub struct Body {
     upstream: Arc<str>,
     /// `None` after the end and after an error.
-    inner: Option<Box<reqwest::Body>>,
+    inner: Option<Received>,
     /// Pieces that `read_up_to` read and put back.
     put_back: std::collections::VecDeque<Bytes>,
     received_bytes: u64,
@@ -71,7 +72,7 @@ impl Body {
     /// Refuses at once what announces itself as too large.
     pub(super) fn new(
         upstream: &Arc<str>,
-        inner: reqwest::Body,
+        inner: Received,
         bounds: Bounds,
         metrics: &Metrics,
         place: Option<Place>,
@@ -81,7 +82,7 @@ impl Body {
         }
         Ok(Body {
             upstream: Arc::clone(upstream),
-            inner: Some(Box::new(inner)),
+            inner: Some(inner),
             put_back: std::collections::VecDeque::new(),
             received_bytes: 0,
             bounds,
@@ -118,7 +119,7 @@ impl Body {
         }
         loop {
             let Some(inner) = self.inner.as_mut() else { return Poll::Ready(None) };
-            let Poll::Ready(next) = Pin::new(inner.as_mut()).poll_frame(context) else {
+            let Poll::Ready(next) = Pin::new(inner).poll_frame(context) else {
                 let error = ready!(self.poll_alarm(context));
                 return Poll::Ready(Some(Err(self.fail(error))));
             };

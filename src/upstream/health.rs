@@ -125,6 +125,7 @@ impl Backend {
             let looking = async {
                 loop {
                     ticks.tick().await;
+                    backend.client.sweep();
                     backend.look().await;
                 }
             };

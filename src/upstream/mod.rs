@@ -8,7 +8,8 @@
 //! * `call`, `path`, `params`: what may be asked ([`Call`], [`ApiPath`], [`Params`]); no text of a client becomes a path or a parameter name
 //! * `body`: what comes back ([`Answer`], [`Body`])
 //! * `error`, `prometheus_error`: failures, and which texts of an upstream a caller may read
-//! * `client`, `credentials`: settings of the HTTP client, TLS and tokens
+//! * `wire`, `tls`: connections, kept and driven by the request that uses them
+//! * `set_up`, `credentials`: what the settings make: fixed headers, tokens, and what can be wrong
 //! * `places`, `budget`: who may ask now, fair between callers; how often a request is sent again
 //! * `health`, `metrics`: up or down, numbers
 //!
@@ -19,7 +20,6 @@ mod backend;
 mod body;
 mod budget;
 mod call;
-mod client;
 mod credentials;
 mod error;
 mod health;
@@ -29,7 +29,10 @@ mod params;
 mod path;
 mod places;
 mod prometheus_error;
+mod set_up;
 mod tier;
+mod tls;
+mod wire;
 
 use std::sync::Arc;
 
@@ -40,14 +43,15 @@ use tokio::task::JoinHandle;
 pub use backend::Backend;
 pub use body::{Answer, Body};
 pub use call::Call;
-pub use client::{SetUpError, install_crypto};
 pub use error::UpstreamError;
 pub use health::{Health, HealthState};
 pub use native::NativeScope;
 pub use params::{BadParam, ParamName, Params};
 pub use path::{ApiPath, BadLabelName, LabelName};
 pub use prometheus_error::{PublicError, prometheus_error};
+pub use set_up::SetUpError;
 pub use tier::Tier;
+pub use tls::install_crypto;
 
 use crate::config::{Role, Upstream};
 use metrics::Families;

@@ -20,7 +20,7 @@ use crate::query::parts::Parts;
 use crate::query::requests::Evaluation;
 use crate::query::wire::range_params;
 use crate::query::{QueryError, shared};
-use crate::series::{self, Decoded, Grid, blocks_of, plan};
+use crate::series::{self, Decoded, Grid, PutError, Series, blocks_of, plan};
 use crate::upstream::ApiPath;
 
 /// Reading an answer takes about a microsecond for a kilobyte: longer ones leave the async threads.
@@ -238,11 +238,20 @@ fn keep(entry: &GridEntry, grid: Grid, limits: series::Limits, windows: &[Range<
         }
         decoded.push(read);
     }
-    let put = entry.change(|series| {
-        decoded.iter().zip(windows).zip(answers).try_for_each(|((read, window), answer)| series.put(window.clone(), read, answer.as_of_ms))
+    let put = entry.change(|series| put_all(series, &decoded, windows, answers)).or_else(|error| match error {
+        // The upstream writes the same labels in another way than before: it is of another version now.
+        PutError::Spelling => entry.change(|series| {
+            *series = Series::new(grid);
+            put_all(series, &decoded, windows, answers)
+        }),
+        other => Err(other),
     });
     put.map_err(|error| {
         tracing::debug!(%error, "an answer is passed on as it came");
         "the answer cannot be put together again"
     })
+}
+
+fn put_all(series: &mut Series, decoded: &[Decoded<'_>], windows: &[Range<i64>], answers: &[Whole]) -> Result<(), PutError> {
+    decoded.iter().zip(windows).zip(answers).try_for_each(|((read, window), answer)| series.put(window.clone(), read, answer.as_of_ms))
 }

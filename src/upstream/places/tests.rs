@@ -1,4 +1,3 @@
-use std::future::Future as _;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
