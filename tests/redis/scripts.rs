@@ -2,7 +2,7 @@
 
 use redis::RedisResult;
 
-use crate::control::{call, run, try_call};
+use crate::control::{call, fill, run, try_call};
 use crate::server::{Replica, Server, TTL, key};
 
 fn code(name: &str) -> Vec<u8> {
@@ -64,10 +64,7 @@ async fn publish() {
 async fn publish_without_room() {
     let server = Server::start(&["--maxmemory", "3mb", "--maxmemory-policy", "noeviction"]).await;
     run::<()>(&server, "SET l a PX 5000");
-    let filler = vec![b'x'; 1 << 20];
-    for number in 0..4 {
-        drop(try_call::<()>(&server, &[b"SET", format!("filler:{number}").as_bytes(), &filler]));
-    }
+    fill(&server);
     let published = eval::<i64>(&server, "publish.lua", &["l", "m", "b:0"], &["a", "c", "yes", "no", "2000", "60000", "zero"]);
     assert_eq!(published.unwrap(), -1);
     assert_eq!((get(&server, "l"), get(&server, "b:0"), get(&server, "m")), (None, None, None), "nobody waits for what does not come");

@@ -61,11 +61,11 @@ async fn own_authorities_and_client_certificates() {
     let server = authority.server("yes").await;
     let anonymous = Redis { tls: true, ca_file: Some(authority.file("ca.pem")), ..server.settings() };
     let known = Redis { client_certificate: Some((authority.file("client.pem"), authority.file("client.key"))), ..anonymous.clone() };
+    let patience = Duration::from_secs(5);
+    assert!(probe(&known, patience).await.unwrap().starts_with("Redis "));
     let replica = Replica::connected(&known).await;
     replica.put(&key("up"), 0, b"payload").await;
     crate::leases::a_follower_is_woken(&replica, &replica).await;
-    let patience = Duration::from_secs(2);
-    assert!(probe(&known, patience).await.unwrap().starts_with("Redis "));
     assert!(probe(&anonymous, patience).await.is_err(), "the server wants to know who it is");
     let open = authority.server("no").await;
     let settings = |ca_file, servers| Redis { tls: true, ca_file, ..Redis { servers, ..open.settings() } };
