@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hecate::cache::probe;
 use hecate::config::{Redis, RedisServers, Secret};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
 use crate::server::{Replica, Server, key};
 
@@ -22,7 +22,10 @@ impl Authority {
         fs::write(folder.path().join("ca.pem"), issuer.pem()).unwrap();
         for name in ["127.0.0.1", "client"] {
             let key = KeyPair::generate().unwrap();
-            let certificate = CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+            let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+            // With the same name as its issuer a certificate would pass for self-signed.
+            params.distinguished_name.push(DnType::CommonName, name);
+            let certificate = params.signed_by(&key, &issuer).unwrap();
             fs::write(folder.path().join(format!("{name}.pem")), certificate.pem()).unwrap();
             fs::write(folder.path().join(format!("{name}.key")), key.serialize_pem()).unwrap();
         }
