@@ -100,6 +100,7 @@ async fn post_and_board() {
     assert_eq!(texts, ["two", "three", "four"], "the oldest went");
     assert_eq!(run::<i64>(&server, "ZCARD n"), 3, "what had ended was cleared away");
     let again = post("two", "60000", "3");
+    assert!(again > first);
     let told = board();
     assert_eq!((told[5].as_str(), told[4].as_str(), told.len()), ("two", again.as_str(), 6), "the same again counts from now");
 }
