@@ -4,9 +4,14 @@
 -- ARGV[2]  how long it stays, in ms
 -- ARGV[3]  how many notices the board holds
 -- ARGV[4]  the channel of notices
--- Gives the time of posting in ms, by the server's clock.
+-- Gives the time of posting in ms, by the server's clock; no two are the same.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+-- Several in one millisecond keep their order: each is told a little later than the one before.
+local last = tonumber(redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2]) or 0
+if last >= now and last < now + 1000 then
+  now = last + 1
+end
 local now_text = string.format('%.0f', now)
 for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
   local expiry, notice = string.match(member, '^(%d+):(.*)$')

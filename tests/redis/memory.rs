@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use hecate::cache::{Budget, Followed, Published};
 
-use crate::control::{call, run, try_call};
+use crate::control::{call, empty, fill, run};
 use crate::leases::{follow, lead};
 use crate::server::{Replica, Server, TTL, eventually, key};
 
@@ -34,10 +34,7 @@ async fn a_full_server_refuses_and_followers_go_on() {
     replica.put(&key("up"), 0, b"payload").await;
     let lease = lead(&replica, "work").await;
     let waiting = follow(&replica, "work").await;
-    let filler = vec![b'x'; 1 << 20];
-    for number in 0..5 {
-        drop(try_call::<()>(&server, &[b"SET", format!("filler:{number}").as_bytes(), &filler]));
-    }
+    let count = fill(&server);
     let started = Instant::now();
     assert_eq!(lease.publish(vec![(0, Bytes::from(vec![1; 100_000]))], TTL).await, Published::Unavailable);
     assert_eq!(waiting.wait(Duration::from_secs(4)).await, Followed::Failed);
@@ -47,7 +44,7 @@ async fn a_full_server_refuses_and_followers_go_on() {
     }
     eventually("writes stop", async || (replica.metric("hecate_redis_breaker_open", "writes") == 1.0).then_some(())).await;
     assert_eq!(replica.get(&key("up"), 0).await.as_deref(), Some(&b"payload"[..]), "what is there is still read");
-    run::<i64>(&server, "DEL filler:0 filler:1 filler:2 filler:3 filler:4");
+    empty(&server, count);
     eventually("writes go on", async || {
         replica.remote.write(&key("up"), vec![(1, Bytes::from_static(b"one"))], TTL);
         tokio::time::sleep(Duration::from_millis(20)).await;

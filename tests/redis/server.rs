@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -91,14 +90,6 @@ impl Server {
     pub fn host(&self) -> HostPort {
         HostPort { host: "127.0.0.1".to_owned(), port: self.port }
     }
-
-    pub fn folder(&self) -> PathBuf {
-        self.folder.path().to_owned()
-    }
-
-    pub fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
-    }
 }
 
 impl Drop for Server {
@@ -108,7 +99,7 @@ impl Drop for Server {
 }
 
 pub fn settings(servers: RedisServers) -> Redis {
-    Redis { connect_timeout: Duration::from_millis(500), ..Redis::new(servers) }
+    Redis { connect_timeout: Duration::from_secs(2), ..Redis::new(servers) }
 }
 
 /// A port that was free a moment ago; so is the one that a cluster's bus uses beside it.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hecate::cache::probe;
 use hecate::config::{Redis, RedisServers, Secret};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
 use crate::server::{Replica, Server, key};
 
@@ -22,7 +22,10 @@ impl Authority {
         fs::write(folder.path().join("ca.pem"), issuer.pem()).unwrap();
         for name in ["127.0.0.1", "client"] {
             let key = KeyPair::generate().unwrap();
-            let certificate = CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+            let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+            // With the same name as its issuer a certificate would pass for self-signed.
+            params.distinguished_name.push(DnType::CommonName, name);
+            let certificate = params.signed_by(&key, &issuer).unwrap();
             fs::write(folder.path().join(format!("{name}.pem")), certificate.pem()).unwrap();
             fs::write(folder.path().join(format!("{name}.key")), key.serialize_pem()).unwrap();
         }
@@ -61,11 +64,11 @@ async fn own_authorities_and_client_certificates() {
     let server = authority.server("yes").await;
     let anonymous = Redis { tls: true, ca_file: Some(authority.file("ca.pem")), ..server.settings() };
     let known = Redis { client_certificate: Some((authority.file("client.pem"), authority.file("client.key"))), ..anonymous.clone() };
+    let patience = Duration::from_secs(5);
+    assert!(probe(&known, patience).await.unwrap().starts_with("Redis "));
     let replica = Replica::connected(&known).await;
     replica.put(&key("up"), 0, b"payload").await;
     crate::leases::a_follower_is_woken(&replica, &replica).await;
-    let patience = Duration::from_secs(2);
-    assert!(probe(&known, patience).await.unwrap().starts_with("Redis "));
     assert!(probe(&anonymous, patience).await.is_err(), "the server wants to know who it is");
     let open = authority.server("no").await;
     let settings = |ca_file, servers| Redis { tls: true, ca_file, ..Redis { servers, ..open.settings() } };

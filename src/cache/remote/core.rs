@@ -62,11 +62,11 @@ impl Core {
     pub(super) fn new(settings: &config::Redis, registry: &Registry) -> Result<Core, RemoteError> {
         let dialer = Arc::new(Dialer::new(settings.clone())?);
         let metrics = Metrics::register(registry)?;
-        let line = |name, bound| Line::open(name, dialer.clone(), bound, metrics.connected(name));
+        let line = |name| Line::open(name, dialer.clone(), PATIENCE, metrics.connected(name));
         Ok(Core {
-            // Twice the budget: running out of time is noticed here, by the clock of the request.
-            requests: line("requests", settings.budget * 2),
-            background: line("background", PATIENCE),
+            // Running out of time is noticed here, by the clock of the request.
+            requests: line("requests"),
+            background: line("background"),
             names: Names::new(&settings.prefix),
             scripts: Scripts::new(),
             reads: Breaker::new(metrics.breaker_reads.clone()),

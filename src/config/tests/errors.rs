@@ -337,8 +337,8 @@ fn cache() {
     assert_snapshot!(errors("cache: {enabled: yes, memory: 1KiB, fresh_ttl: 0, self_check: 2}\n"), @r#"
         hecate.yaml:1:9: cache.enabled: "yes" is not true or false
         hecate.yaml:1:23: cache.memory: "1KiB" is out of range; from 1MiB to 1024GiB
-        hecate.yaml:1:36: cache.fresh_ttl: "0" is out of range; from 1ms to 1h
-        hecate.yaml:1:50: cache.self_check: "2" is not a share; write a number from 0 to 1, such as 0.05
+        hecate.yaml:1:37: cache.fresh_ttl: "0" is out of range; from 1ms to 1h
+        hecate.yaml:1:51: cache.self_check: "2" is not a share; write a number from 0 to 1, such as 0.05
         "#);
     assert_snapshot!(errors("cache:\n  redis:\n    url: redis://:s3cret@cache\n    budget: 2s\n    prefix: 'a{b}'\n    bugdet: 1s\n"), @r#"
         hecate.yaml:3:5: cache.redis.url: a URL must not hold a user name or password here; write `user` and `password_file` beside `url`
