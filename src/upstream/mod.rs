@@ -6,6 +6,7 @@
 //! * `tier`: the equal ones of one role, asked in their order ([`Tier::send`])
 //! * `backend`: one of them: build, send, send again ([`Backend::send`])
 //! * `call`, `path`, `params`: what may be asked ([`Call`], [`ApiPath`], [`Params`]); no text of a client becomes a path or a parameter name
+//! * `native`: the backend's own enforcement, in addition to ours ([`NativeScope`])
 //! * `body`: what comes back ([`Answer`], [`Body`])
 //! * `error`, `prometheus_error`: failures, and which texts of an upstream a caller may read
 //! * `wire`, `tls`: connections, kept and driven by the request that uses them
@@ -24,6 +25,7 @@ mod credentials;
 mod error;
 mod health;
 mod metrics;
+mod native;
 mod params;
 mod path;
 mod places;
@@ -44,6 +46,7 @@ pub use body::{Answer, Body};
 pub use call::Call;
 pub use error::UpstreamError;
 pub use health::{Health, HealthState};
+pub use native::NativeScope;
 pub use params::{BadParam, ParamName, Params};
 pub use path::{ApiPath, BadLabelName, LabelName};
 pub use prometheus_error::{PublicError, prometheus_error};
