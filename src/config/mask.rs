@@ -91,6 +91,7 @@ fn write_upstream(page: &mut Page, upstream: &Upstream) {
     page.line("read_timeout", print_duration(upstream.read_timeout));
     page.line("max_concurrent", upstream.max_concurrent);
     page.line("retries", upstream.retries);
+    page.optional("native_enforcement", upstream.kind.has_native_enforcement().then(|| upstream.native_enforcement.to_string()));
     page.optional("hedge", upstream.hedge.map(print_duration));
     page.line("health_interval", print_duration(upstream.health_interval));
     page.section("auth", |page| write_upstream_auth(page, &upstream.auth));

@@ -36,6 +36,8 @@ pub struct Upstream {
     pub max_concurrent: usize,
     /// How often a failed read is tried again, on connect errors and 502, 503, 504 only.
     pub retries: u32,
+    /// The scope is sent along for the backend to enforce too, where its kind can.
+    pub native_enforcement: bool,
     /// When there is no answer after this long, an equal upstream is asked too.
     pub hedge: Option<Duration>,
     /// How often its health is looked at.
@@ -55,6 +57,13 @@ pub enum UpstreamKind {
     Mimir,
     /// VictoriaMetrics.
     VictoriaMetrics,
+}
+
+impl UpstreamKind {
+    /// Whether it can bind what it reads to selectors that come with a request. Thanos knows one value of one label only.
+    pub(super) fn has_native_enforcement(self) -> bool {
+        matches!(self, UpstreamKind::Mimir | UpstreamKind::VictoriaMetrics)
+    }
 }
 
 /// Where a backend stands on the time line.
@@ -125,6 +134,7 @@ impl Upstream {
             read_timeout: Duration::from_secs(60),
             max_concurrent: 32,
             retries: 2,
+            native_enforcement: false,
             hedge: None,
             health_interval: Duration::from_secs(10),
             auth: UpstreamAuth::default(),
@@ -221,6 +231,15 @@ impl Upstream {
             auth: map.map("auth", UpstreamAuth::read).unwrap_or_default(),
             ..shipped
         };
+        let native = map.value("native_enforcement", values::switch);
+        let has_it = upstream.kind.has_native_enforcement();
+        if native == Some(true) && !has_it {
+            map.error_at(
+                "native_enforcement",
+                "this kind has none that a scope fits into; the queries themselves are enforced. Take it out",
+            );
+        }
+        let upstream = Upstream { native_enforcement: has_it && native.unwrap_or(true), ..upstream };
         if upstream.role == Role::Cold && upstream.retention.is_some() {
             map.error_at("retention", "only a hot upstream has it: what is older is asked of the cold one");
         }

@@ -67,7 +67,7 @@ impl Parts {
 
     /// The beginning of every key: whose data, seen through which policy. Never a user.
     pub(super) fn key(&self, kind: &'static str, native: Option<&NativeScope>) -> KeyBuilder {
-        KeyBuilder::new(kind).text(&self.backends).number(self.policy.cast_signed()).optional(native.map(|n| n.fingerprint().cast_signed()))
+        KeyBuilder::new(kind).text(&self.backends).number(self.policy.cast_signed()).text(native.map_or("", NativeScope::as_text))
     }
 
     /// How long the points of an expression are good for; `step_ms` is none for what has no steps.

@@ -40,7 +40,7 @@ impl Numbered {
             return Ok(native.clone());
         }
         let native = if upstreams.enforce_natively() && !self.rules.is_cluster_wide() {
-            Some(Arc::new(NativeScope::new(&ScopedSelectors::everything(&self.rules)?)))
+            NativeScope::new(&ScopedSelectors::everything(&self.rules)?).map(Arc::new)
         } else {
             None
         };

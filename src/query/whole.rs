@@ -257,6 +257,8 @@ async fn from_redis(parts: &Parts, question: &Question) -> Result<Stored, Option
     }
     match remote.claim(&question.key, 0, &mut budget).await {
         Claim::Alone => Err(None),
+        // Somebody has published between our look and the claim.
+        Claim::Lead(lease) if lease.is_after_publication() => read(parts, question, &mut budget).await.ok_or(Some(lease)),
         Claim::Lead(lease) => Err(Some(lease)),
         Claim::Follow(follow) => match follow.wait(question.tier.timeout().min(LONGEST_FOLLOW)).await {
             Followed::Published => read(parts, question, &mut Budget::new(parts.redis_budget())).await.ok_or(None),

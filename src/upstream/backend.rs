@@ -18,6 +18,7 @@ use super::credentials::Authorization;
 use super::error::{self, UpstreamError};
 use super::health::Health;
 use super::metrics::{Families, Metrics};
+use super::native::{Native, NativeScope};
 use super::path::{ApiPath, PATHS};
 use super::places::{NoPlace, Place, Places};
 use super::set_up::{self, SetUpError};
@@ -52,6 +53,7 @@ pub struct Backend {
     /// One path for each template, so that a request does not have to join any.
     paths: Vec<Option<String>>,
     fixed: HeaderMap,
+    native: Native,
     authorization: Authorization,
     places: Places,
     pub(super) retry_budget: Allowance,
@@ -71,6 +73,7 @@ impl Backend {
             prefix: settings.url.path().trim_end_matches('/').to_owned(),
             paths: vec![None; PATHS],
             fixed: set_up::fixed_headers(settings)?,
+            native: Native::of(settings),
             authorization,
             places: Places::new(settings.max_concurrent, settings.timeout, metrics.inflight.clone(), metrics.queued.clone()),
             retry_budget: Allowance::of_retries(),
@@ -236,11 +239,12 @@ impl Backend {
         insert_text(&mut headers, X_REQUEST_ID, call.request_id.as_deref());
         insert_text(&mut headers, TRACEPARENT, call.trace.as_deref());
         insert_text(&mut headers, TRACESTATE, call.trace_state.as_deref());
-        let params = call.params().encoded();
+        let added = call.native.as_deref().and_then(|scope| self.bind_natively(scope, &call, &path, &mut headers));
+        let params = added.as_deref().unwrap_or_else(|| call.params().encoded());
         if params.len() > FORM_ABOVE_BYTES && call.path().takes_form() {
             headers.insert(CONTENT_TYPE, FORM);
             let target = self.target(path, "")?;
-            return Ok(Draft { method: Method::POST, target, headers, form: Bytes::from(call.into_params().into_encoded()) });
+            return Ok(Draft { method: Method::POST, target, headers, form: Bytes::copy_from_slice(params.as_bytes()) });
         }
         let bytes = path.len() + 1 + params.len();
         if bytes > URL_LIMIT_BYTES {
@@ -248,6 +252,19 @@ impl Backend {
         }
         let target = self.target(path, params)?;
         Ok(Draft { method: Method::GET, target, headers, form: Bytes::new() })
+    }
+
+    /// Adds the backend's own enforcement: to the headers, or to the parameters that are returned.
+    fn bind_natively(&self, scope: &NativeScope, call: &Call, path: &str, headers: &mut HeaderMap) -> Option<String> {
+        if !self.native.set_headers(scope, call.path(), headers) {
+            self.metrics.left_out.inc();
+        }
+        let room = URL_LIMIT_BYTES.saturating_sub(path.len() + 1);
+        let added = self.native.params(scope, call.path(), call.params().encoded(), room);
+        if added.is_none() && self.native.is_in_params(call.path()) {
+            self.metrics.left_out.inc();
+        }
+        added
     }
 
     /// What stands in the request line. Both parts are encoded already.

@@ -18,7 +18,7 @@ pub struct Call {
     pub timeout: Option<Duration>,
     /// Whose request it is: waiting requests of different flows take turns. 0 when nobody knows.
     pub flow: u64,
-    /// What a backend that enforces tenancy by itself is told, in addition to what is enforced here.
+    /// What the caller may read, for backends that can bind it by themselves too; `None` with cluster-wide scope.
     pub native: Option<Arc<NativeScope>>,
     /// W3C `traceparent` to send. Dropped when it is not printable ASCII.
     pub trace: Option<String>,
@@ -47,10 +47,6 @@ impl Call {
     /// Which path is asked.
     pub fn path(&self) -> &ApiPath {
         &self.path
-    }
-
-    pub(super) fn into_params(self) -> Params {
-        self.params
     }
 
     /// The parameters.

@@ -6,6 +6,7 @@
 //! * `tier`: the equal ones of one role, asked in their order ([`Tier::send`])
 //! * `backend`: one of them: build, send, send again ([`Backend::send`])
 //! * `call`, `path`, `params`: what may be asked ([`Call`], [`ApiPath`], [`Params`]); no text of a client becomes a path or a parameter name
+//! * `native`: the backend's own enforcement, in addition to ours ([`NativeScope`])
 //! * `body`: what comes back ([`Answer`], [`Body`])
 //! * `error`, `prometheus_error`: failures, and which texts of an upstream a caller may read
 //! * `wire`, `tls`: connections, kept and driven by the request that uses them
@@ -99,7 +100,7 @@ impl Upstreams {
 
     /// Whether any of them enforces tenancy by itself and is to be told to.
     pub fn enforce_natively(&self) -> bool {
-        false
+        self.all.iter().any(|backend| backend.settings.native_enforcement)
     }
 
     /// The one with this configured name.

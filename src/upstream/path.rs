@@ -74,6 +74,20 @@ impl ApiPath {
         )
     }
 
+    /// Whether its answer is made from series, which a backend can bind by itself.
+    pub(super) fn reads_series(&self) -> bool {
+        matches!(
+            self,
+            ApiPath::Query
+                | ApiPath::QueryRange
+                | ApiPath::QueryExemplars
+                | ApiPath::Series
+                | ApiPath::Labels
+                | ApiPath::LabelValues(_)
+                | ApiPath::Federate
+        )
+    }
+
     /// The path itself. It holds only `[A-Za-z0-9_/]` and so means the same to every parser on the way.
     pub fn text(&self) -> Cow<'static, str> {
         match self {

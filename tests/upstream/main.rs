@@ -5,6 +5,7 @@
 mod credentials;
 mod health;
 mod nasty;
+mod native;
 mod places;
 mod real;
 mod requests;

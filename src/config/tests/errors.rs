@@ -184,10 +184,11 @@ fn upstreams() {
     assert_snapshot!(errors("upstreams:\n  - {name: h, url: http://h}\n  - {name: c, url: http://c, role: cold}\n"), @r#"hecate.yaml:3:30: upstreams[1].role: "c" is cold, but upstreams[0].retention is missing; it says from which age on the cold one is asked"#);
     assert_snapshot!(errors("upstreams:\n  - {name: h, url: http://h, retention: 15d}\n  - {name: c, url: http://c, role: cold, retention: 1d}\n"), @"hecate.yaml:3:42: upstreams[1].retention: only a hot upstream has it: what is older is asked of the cold one");
     assert_snapshot!(errors("upstreams:\n  - {name: a, url: http://a, retention: 1d}\n  - {name: b, url: http://b, kind: thanos, settle: 2m}\n"), @r#"
+    hecate.yaml:3:6: upstreams[1].retention: "b" has none, "a" has 1d; upstreams that are hot stand in for each other and have the same retention
     hecate.yaml:3:30: upstreams[1].kind: "b" has thanos, "a" has prometheus; upstreams that are hot stand in for each other and have the same kind
     hecate.yaml:3:44: upstreams[1].settle: "b" has 2m, "a" has 1m; upstreams that are hot stand in for each other and have the same settle
-    hecate.yaml:3:6: upstreams[1].retention: "b" has none, "a" has 1d; upstreams that are hot stand in for each other and have the same retention
     "#);
+    assert_snapshot!(errors("upstreams:\n  - {name: a, url: http://a, native_enforcement: true}\n"), @"hecate.yaml:2:30: upstreams[0].native_enforcement: this kind has none that a scope fits into; the queries themselves are enforced. Take it out");
     assert_snapshot!(errors("upstreams:\n  - {name: a, url: http://a, hedge: 1s}\n"), @"hecate.yaml:2:30: upstreams[0].hedge: there is no other upstream of this role that could be asked; take it out");
     assert_snapshot!(errors("upstreams:\n  - {name: a, url: http://a, retries: 100, timeout: 0s}\n"), @r#"
         hecate.yaml:2:30: upstreams[0].retries: "100" is out of range; from 0 to 10

@@ -96,6 +96,7 @@ impl Fetch<'_> {
             self.redis = started.elapsed();
         }
         if missing.is_empty() {
+            // A lease that was not needed goes back when it is dropped.
             return self.landing(Ok(Arrived::Kept), Source::Redis, Vec::new(), 0);
         }
         let upstreams = self.parts.asking.upstreams.clone();
@@ -126,6 +127,8 @@ impl Fetch<'_> {
         }
         match remote.claim(&self.entry.key, shared::ranges_hash(&missing), &mut budget).await {
             Claim::Alone => (missing, None),
+            // Somebody has published between our look and the claim.
+            Claim::Lead(lease) if lease.is_after_publication() => (self.read(remote, range, &mut budget).await, Some(lease)),
             Claim::Lead(lease) => (missing, Some(lease)),
             Claim::Follow(follow) => {
                 let bound = self.parts.asking.upstreams.hot().timeout().min(LONGEST_FOLLOW);
