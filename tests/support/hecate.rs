@@ -18,6 +18,9 @@ pub struct Hecate {
     folder: TempDir,
 }
 
+/// Whether this version reads `cache:` and says `Cache-Status`.
+pub const HAS_CACHE: bool = false;
+
 /// A users.yaml: name, token and what follows in its line, such as `namespaces: [team-a]`.
 pub fn users(lines: &[(&str, &str, &str)]) -> String {
     let mut text = String::from("users:\n");
@@ -28,10 +31,20 @@ pub fn users(lines: &[(&str, &str, &str)]) -> String {
     text
 }
 
+/// A `cache:` section with these keys, a YAML flow mapping without braces.
+pub fn cache(keys: &str) -> String {
+    if HAS_CACHE { format!("cache: {{{keys}}}\n") } else { String::new() }
+}
+
 impl Hecate {
     /// Starts it with this configuration, on ports that the system chooses. `{server}` keys beside the addresses go
     /// into `server`, a YAML flow mapping without braces. `files` are written beside the configuration.
     pub fn start(server: &str, rest: &str, files: &[(&str, &str)]) -> Hecate {
+        Hecate::start_in(&[], server, rest, files)
+    }
+
+    /// The same with these variables in its environment.
+    pub fn start_in(environment: &[(&str, &str)], server: &str, rest: &str, files: &[(&str, &str)]) -> Hecate {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in files {
             fs::write(folder.path().join(name), text).unwrap();
@@ -43,6 +56,7 @@ impl Hecate {
         let mut child = Command::new(env!("CARGO_BIN_EXE_hecate"))
             .arg("--config")
             .arg(folder.path().join("hecate.yaml"))
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
