@@ -7,8 +7,7 @@ use futures_util::future::join_all;
 use tokio::sync::Semaphore;
 
 use crate::house::{House, Plan, range};
-use crate::judge::difference;
-use crate::support::{HAS_CACHE, Mood, Wire, eventually};
+use crate::support::{HAS_CACHE, Mood, Wire, difference, eventually};
 
 const TEXT: &str = "sum(rate(wide[5m]))";
 const ENFORCED: &str = r#"sum(rate(wide{namespace="a"}[5m]))"#;

@@ -6,10 +6,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::Mutex;
 
 use crate::data;
-use crate::judge::difference;
 use crate::support::counting::Asked;
 use crate::support::{
-    Counting, Door, Hecate, Prometheus, PrometheusOptions, RedisServer, Reply, Verb, cache, eventually, remote_write, users,
+    Counting, Door, Hecate, Prometheus, PrometheusOptions, RedisServer, Reply, Verb, cache, difference, eventually, remote_write, users,
 };
 
 /// How to build one.

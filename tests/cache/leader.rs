@@ -7,8 +7,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::house::{House, Plan, range};
-use crate::judge::difference;
-use crate::support::{Mood, eventually};
+use crate::support::{Mood, difference, eventually};
 
 const TEXT: &str = "sum(rate(wide[5m]))";
 const ENFORCED: &str = r#"sum(rate(wide{namespace="a"}[5m]))"#;

@@ -9,9 +9,8 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::house::{House, range};
-use crate::judge::difference;
 use crate::rng::Rng;
-use crate::support::{Door, Reply, Verb};
+use crate::support::{Door, Reply, Verb, difference};
 
 /// Clients, each with one request at a time.
 const CLIENTS: usize = 6;

@@ -14,8 +14,6 @@ mod data;
 mod faults;
 mod garbage;
 mod house;
-#[path = "../transparency/judge.rs"]
-mod judge;
 mod leader;
 mod load;
 mod never_stored;

@@ -2,9 +2,8 @@
 
 use crate::data;
 use crate::house::{Stored, door, hecate, range};
-use crate::judge::difference;
 use crate::support::counting::Asked;
-use crate::support::{Counting, Hecate, Mood, Reply};
+use crate::support::{Counting, Hecate, Mood, Reply, difference};
 
 /// What the hot one keeps, in seconds.
 const KEPT: i64 = 3600;

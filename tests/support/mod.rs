@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::large_futures, reason = "a test may fail loudly anywhere, and is in no hurry")]
 
 pub mod counting;
+mod difference;
 mod door;
 pub mod exporter;
 mod hecate;
@@ -21,6 +22,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use counting::{Counting, Mood};
+pub use difference::difference;
 pub use door::{Door, Reply, Verb};
 pub use hecate::{HAS_CACHE, Hecate, cache, users, usual_users};
 pub use http2::Http2;

@@ -2,9 +2,8 @@
 
 use crate::data;
 use crate::history;
-use crate::judge::difference;
 use crate::rng::Rng;
-use crate::support::{Door, Verb};
+use crate::support::{Door, Verb, difference};
 use crate::world::world;
 
 const SELECTORS: [&str; 8] = [

@@ -1,7 +1,6 @@
 //! Parameters that change an answer: each is asked for in turns with its absence, so that none may stand in for another.
 
-use crate::judge::difference;
-use crate::support::{Reply, Verb};
+use crate::support::{Reply, Verb, difference};
 use crate::world::world;
 
 const TEXTS: [&str; 5] = ["live_temperature", "wide", "sum by (parity) (wide)", "sparse", "topk(3, wide)"];

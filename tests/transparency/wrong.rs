@@ -1,7 +1,6 @@
 //! What Prometheus refuses is refused in the same way, first and again, and leaves nothing behind.
 
-use crate::judge::difference;
-use crate::support::Verb;
+use crate::support::{Verb, difference};
 use crate::world::world;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
