@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::cache::RemoteError;
 use crate::config::{Config, ConfigError, ConfigErrors, Provider};
 use crate::proxy::TlsError;
 use crate::{telemetry, tenancy, upstream};
@@ -62,6 +63,17 @@ pub(super) fn identity(config: &Config, error: &tenancy::SetUpError) -> ConfigEr
     // What already begins with its key needs it once.
     let message = said.strip_prefix("auth.providers: ").unwrap_or(&said);
     key(config, blamed.as_deref().unwrap_or("auth.providers"), message)
+}
+
+/// A shared cache that cannot be set up.
+pub(super) fn redis(config: &Config, error: &RemoteError) -> ConfigError {
+    let ca_file = config.cache.redis.as_ref().and_then(|redis| redis.ca_file.as_deref());
+    let blamed = match error {
+        RemoteError::File { file, .. } if ca_file == Some(file) => "cache.redis.ca_file",
+        RemoteError::File { .. } => "cache.redis.client_certificate",
+        RemoteError::Settings(_) | RemoteError::Metrics(_) => "cache.redis",
+    };
+    key(config, blamed, error.to_string())
 }
 
 /// A certificate that cannot be served.

@@ -36,6 +36,8 @@ pub struct Upstream {
     pub max_concurrent: usize,
     /// How often a failed read is tried again, on connect errors and 502, 503, 504 only.
     pub retries: u32,
+    /// When there is no answer after this long, an equal upstream is asked too.
+    pub hedge: Option<Duration>,
     /// How often its health is looked at.
     pub health_interval: Duration,
     /// How we show who we are.
@@ -123,6 +125,7 @@ impl Upstream {
             read_timeout: Duration::from_secs(60),
             max_concurrent: 32,
             retries: 2,
+            hedge: None,
             health_interval: Duration::from_secs(10),
             auth: UpstreamAuth::default(),
         }
@@ -157,7 +160,39 @@ impl Upstream {
             ),
             _ => {}
         }
+        for (place, (upstream, path)) in upstreams.iter().enumerate() {
+            let first = upstreams[..place].iter().find(|(earlier, _)| earlier.role == upstream.role);
+            if let Some((first, _)) = first {
+                upstream.check_equal(first, map, path);
+            }
+            let is_alone = upstreams.iter().filter(|(other, _)| other.role == upstream.role).count() == 1;
+            if is_alone && upstream.hedge.is_some() {
+                map.findings()
+                    .error_at(&format!("{path}hedge"), "there is no other upstream of this role that could be asked; take it out");
+            }
+        }
         upstreams.into_iter().map(|(upstream, _)| upstream).collect()
+    }
+
+    /// Upstreams of one role stand in for each other: an answer must not depend on which of them gave it.
+    fn check_equal(&self, first: &Upstream, map: &Map<'_>, path: &str) {
+        let role = if self.role == Role::Hot { "hot" } else { "cold" };
+        let kind = |kind| KINDS.iter().find(|(_, known)| *known == kind).map_or("", |(word, _)| word).to_owned();
+        let settle = |upstream: &Upstream| values::print_duration(upstream.settle);
+        let retention = |upstream: &Upstream| upstream.retention.map_or_else(|| "none".to_owned(), values::print_duration);
+        for (key, ours, theirs) in [
+            ("kind", kind(self.kind), kind(first.kind)),
+            ("settle", settle(self), settle(first)),
+            ("retention", retention(self), retention(first)),
+        ] {
+            if ours != theirs {
+                let message = format!(
+                    "\"{}\" has {ours}, \"{}\" has {theirs}; upstreams that are {role} stand in for each other and have the same {key}",
+                    self.name, first.name
+                );
+                map.findings().error_at(&format!("{path}{key}"), message);
+            }
+        }
     }
 
     fn read(map: &mut Map<'_>) -> Option<Upstream> {
@@ -177,6 +212,7 @@ impl Upstream {
             read_timeout: map.value("read_timeout", patience()).unwrap_or(shipped.read_timeout),
             max_concurrent: map.value("max_concurrent", values::count(1..=100_000)).unwrap_or(shipped.max_concurrent),
             retries: map.value("retries", values::number(0..=10)).map_or(shipped.retries, |retries| retries as u32),
+            hedge: map.value("hedge", patience()),
             health_interval: map
                 .value("health_interval", values::duration(Duration::from_millis(100)..=DAY))
                 .unwrap_or(shipped.health_interval),

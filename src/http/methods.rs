@@ -22,3 +22,8 @@ pub(super) fn both(router: MethodRouter<Arc<Site>>) -> MethodRouter<Arc<Site>> {
 pub(super) fn write(router: MethodRouter<Arc<Site>>) -> MethodRouter<Arc<Site>> {
     router.fallback(async |request: Request| method_not_allowed(request.method(), request.uri().path(), "OPTIONS, POST"))
 }
+
+/// A path for DELETE.
+pub(super) fn drops(router: MethodRouter<Arc<Site>>) -> MethodRouter<Arc<Site>> {
+    router.fallback(async |request: Request| method_not_allowed(request.method(), request.uri().path(), "DELETE, OPTIONS"))
+}

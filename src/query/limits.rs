@@ -3,15 +3,19 @@
 use std::time::Duration;
 
 use super::LimitExceeded;
+use super::estimates::Estimates;
 use crate::config::Limits;
 use crate::promql::{ParseError, ScopedQuery, Window};
 
-/// Refuses a query that is over one of the static limits.
+/// Longest part of the text shown for the costly selector, in characters.
+const SNIPPET: usize = 80;
+
+/// Refuses a query that is over one of the limits: by its text and window, and by what earlier answers showed.
 ///
 /// # Errors
 /// The first limit that is exceeded, with the estimate and the part that costs most; or a duration that has no value
 /// in this window.
-pub(super) fn check(query: &ScopedQuery, window: Window, limits: &Limits) -> Result<(), super::QueryError> {
+pub(super) fn check(query: &ScopedQuery, window: Window, limits: &Limits, shown: &Estimates) -> Result<(), super::QueryError> {
     let range = Duration::from_millis(u64::try_from(window.range_ms).unwrap_or_default());
     if range > limits.range {
         return Err(over("the range", humane(range), humane(limits.range), "limits.range", None).into());
@@ -26,9 +30,23 @@ pub(super) fn check(query: &ScopedQuery, window: Window, limits: &Limits) -> Res
         return Err(over("the look-back", humane(back), humane(limits.range), "limits.range", Some(text)).into());
     }
     let cost = query.cost(window)?;
-    if cost.samples > limits.samples {
-        let samples = format!("at least {} samples", cost.samples);
-        return Err(over("the work", samples, limits.samples.to_string(), "limits.samples", Some(cost.snippet)).into());
+    let work = shown.work(query, &cost);
+    if work.samples > limits.samples {
+        let costly = work.costliest.map(|place| query.selectors()[place].span.of(query.source()).chars().take(SNIPPET).collect());
+        let told = if work.samples > cost.samples { "about" } else { "at least" };
+        let samples = format!("{told} {} samples", work.samples);
+        return Err(over("the work", samples, limits.samples.to_string(), "limits.samples", costly).into());
+    }
+    let enforced = query.text(Some(window))?;
+    let Some(latest) = shown.of_expression_just_now(enforced.as_str()) else { return Ok(()) };
+    if latest.series > limits.series {
+        let series = format!("more than {} series, as a moment ago", limits.series);
+        return Err(over("the answer", series, limits.series.to_string(), "limits.series", None).into());
+    }
+    let bytes = latest.series.saturating_mul(window.points()).saturating_mul(latest.bytes_per_point);
+    if bytes / 2 > limits.response_bytes {
+        let bytes = format!("about {bytes} bytes, by the series of a moment ago");
+        return Err(over("the answer", bytes, limits.response_bytes.to_string(), "limits.response_bytes", None).into());
     }
     Ok(())
 }

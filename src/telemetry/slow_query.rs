@@ -45,6 +45,12 @@ pub struct SlowQuery<'a> {
     pub trace_id: TraceId,
     /// The name of the request.
     pub request_id: &'a RequestId,
+    /// Where the answer came from, in one word.
+    pub cache: Option<&'static str>,
+    /// Steps that an upstream was asked for.
+    pub points_fetched: Option<u64>,
+    /// Points of series that came from what was kept.
+    pub points_saved: Option<u64>,
 }
 
 impl SlowQueryLog {
@@ -76,6 +82,9 @@ impl SlowQueryLog {
             step_ms = query.window.and_then(|window| window.step_ms),
             trace_id = query.trace_id.to_string().as_str(),
             request_id = query.request_id.as_str(),
+            cache = query.cache,
+            steps_fetched = query.points_fetched,
+            points_saved = query.points_saved,
             "slow query"
         );
     }
@@ -93,8 +102,11 @@ mod tests {
         let metrics = Metrics::new().unwrap();
         let log = SlowQueryLog::new(Duration::from_secs(5), &metrics);
         let request_id = RequestId::accept(Some(b"req-1"));
-        let lines = capture("info", LogFormat::Json, || {
+        let lines = capture("info", LogFormat::Json, |_| {
             log.record(&SlowQuery {
+                cache: Some("partial"),
+                points_fetched: Some(5),
+                points_saved: Some(4720),
                 original,
                 enforced: "up{namespace=\"a\"}",
                 user: Some("ann"),

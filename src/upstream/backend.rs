@@ -1,16 +1,18 @@
 //! One upstream: requests built, sent, sent again where that is safe, and their answers bounded.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
+use http::header::{
+    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+};
 use http::{Method, StatusCode};
 use reqwest::{Client, Request, Response, Url};
 use tokio::time::{Instant, timeout_at};
 
 use super::body::{Answer, Body, Bounds};
-use super::budget::{NoPlace, Place, Places, RetryBudget};
+use super::budget::Allowance;
 use super::call::Call;
 use super::client::{self, SetUpError};
 use super::credentials::Authorization;
@@ -18,6 +20,7 @@ use super::error::{self, UpstreamError};
 use super::health::Health;
 use super::metrics::{Families, Metrics};
 use super::path::{ApiPath, PATHS};
+use super::places::{NoPlace, Place, Places};
 use crate::config::{Role, Upstream, UpstreamKind};
 
 /// Longer parameters go as a form where the path takes one. Short ones stay in the URL, because gates before an
@@ -48,8 +51,8 @@ pub struct Backend {
     fixed: HeaderMap,
     authorization: Authorization,
     places: Places,
-    retry_budget: RetryBudget,
-    metrics: Metrics,
+    pub(super) retry_budget: Allowance,
+    pub(super) metrics: Metrics,
 }
 
 impl Backend {
@@ -66,7 +69,7 @@ impl Backend {
             fixed: client::fixed_headers(settings)?,
             authorization,
             places: Places::new(settings.max_concurrent, settings.timeout, metrics.inflight.clone(), metrics.queued.clone()),
-            retry_budget: RetryBudget::new(),
+            retry_budget: Allowance::of_retries(),
             metrics,
             name,
             settings: settings.clone(),
@@ -106,12 +109,23 @@ impl Backend {
     /// Connect errors, connections that end before any byte and 502, 503, 504 are tried again within the timeout. Error
     /// statuses (400, 422, 5xx after the last try) are answers; redirects and refused credentials are errors.
     pub async fn send(&self, call: Call) -> Result<Answer, UpstreamError> {
-        let began = Instant::now();
+        let within = self.within(&call);
+        self.ask(call, within, self.settings.retries).await
+    }
+
+    /// The time that this call has from now on.
+    pub(super) fn within(&self, call: &Call) -> Within {
         let timeout = call.timeout.map_or(self.settings.timeout, |asked| asked.min(self.settings.timeout));
-        let bounds =
-            Bounds { limit_bytes: call.limit_bytes, between_pieces: self.settings.read_timeout, deadline: began + timeout, timeout };
+        Within { deadline: Instant::now() + timeout, timeout }
+    }
+
+    /// As [`Backend::send`], with this deadline and this number of retries.
+    pub(super) async fn ask(&self, call: Call, within: Within, retries: u32) -> Result<Answer, UpstreamError> {
+        let began = Instant::now();
+        let Within { deadline, timeout } = within;
+        let bounds = Bounds { limit_bytes: call.limit_bytes, between_pieces: self.settings.read_timeout, deadline, timeout };
         let path = call.path().clone();
-        let outcome = match timeout_at(bounds.deadline, self.placed(call, bounds)).await {
+        let outcome = match timeout_at(bounds.deadline, self.placed(call, bounds, retries)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(UpstreamError::Timeout { upstream: Arc::clone(&self.name), after: timeout }),
         };
@@ -128,12 +142,14 @@ impl Backend {
         outcome
     }
 
-    async fn placed(&self, call: Call, bounds: Bounds) -> Result<Answer, UpstreamError> {
-        let place = match self.places.take().await {
+    async fn placed(&self, call: Call, bounds: Bounds, retries: u32) -> Result<Answer, UpstreamError> {
+        let place = match self.places.take(call.flow).await {
             Ok(place) => place,
             Err(NoPlace { retry_after }) => return Err(UpstreamError::Busy { upstream: Arc::clone(&self.name), retry_after }),
         };
-        self.answer(call, bounds, Some(place)).await
+        let draft = self.draft(call)?;
+        let response = self.tried(&draft, bounds.deadline, retries).await?;
+        self.received(response, bounds, Some(place))
     }
 
     /// As [`Backend::send`], once, without a place and unseen by the metrics: how health is looked at.
@@ -149,14 +165,8 @@ impl Backend {
         }
     }
 
-    async fn answer(&self, call: Call, bounds: Bounds, place: Option<Place>) -> Result<Answer, UpstreamError> {
-        let draft = self.draft(call)?;
-        let response = self.tried(&draft, bounds.deadline).await?;
-        self.received(response, bounds, place)
-    }
-
     /// Tries until there is an answer, an error that no further try will mend, or no allowance.
-    async fn tried(&self, draft: &Draft, deadline: Instant) -> Result<Response, UpstreamError> {
+    async fn tried(&self, draft: &Draft, deadline: Instant, retries: u32) -> Result<Response, UpstreamError> {
         self.retry_budget.pay_in();
         let mut tries = 0;
         let mut reconnected = false;
@@ -177,7 +187,7 @@ impl Backend {
                     }
                     Duration::ZERO
                 }
-                _ if tries >= self.settings.retries || !is_passing(&outcome) => return outcome,
+                _ if tries >= retries || !is_passing(&outcome) => return outcome,
                 Ok(response) => {
                     tries += 1;
                     asked_pause(response.headers()).unwrap_or_else(|| pause(tries))
@@ -254,8 +264,10 @@ impl Backend {
         }
         let content_type = headers.get(CONTENT_TYPE).filter(|text| text.to_str().is_ok()).cloned();
         let retry_after = asked_pause(headers);
+        let (no_store, date_ms) = (forbids_storing(headers), date_ms(headers));
+        let is_passing = is_passing_status(status, headers);
         let body = Body::new(&self.name, http::Response::from(response).into_body(), bounds, &self.metrics, place)?;
-        Ok(Answer { status: status.as_u16(), content_type, retry_after, body })
+        Ok(Answer { upstream: upstream(), status: status.as_u16(), content_type, retry_after, no_store, date_ms, body, is_passing })
     }
 
     /// The API path behind the path of the configured URL.
@@ -267,6 +279,14 @@ impl Backend {
         url.set_fragment(None);
         url
     }
+}
+
+/// How long one call may take, everything included.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Within {
+    pub(super) deadline: Instant,
+    /// How long that was at the beginning, for the message.
+    pub(super) timeout: Duration,
 }
 
 /// A request that can be sent several times.
@@ -291,19 +311,34 @@ fn check_url(settings: &Upstream) -> Result<(), SetUpError> {
     Err(SetUpError::BadUrl { upstream: settings.name.clone(), problem })
 }
 
-/// Whether another try may do better. A 503 in JSON is Prometheus itself speaking of this very query (it timed out, it
-/// was aborted): asking again would only double the load.
+/// Whether another try may do better.
 fn is_passing(outcome: &Result<Response, UpstreamError>) -> bool {
     match outcome {
-        Ok(response) => match response.status() {
-            StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => true,
-            StatusCode::SERVICE_UNAVAILABLE => response.headers().contains_key(RETRY_AFTER) || !is_json(response.headers()),
-            _ => false,
-        },
+        Ok(response) => is_passing_status(response.status(), response.headers()),
         Err(error) => {
             matches!(error, UpstreamError::Connect { .. } | UpstreamError::ConnectTimeout { .. } | UpstreamError::Closed { .. })
         }
     }
+}
+
+/// A 503 in JSON is Prometheus itself speaking of this very query (it timed out, it was aborted): asking again would only
+/// double the load.
+fn is_passing_status(status: StatusCode, headers: &HeaderMap) -> bool {
+    match status {
+        StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => true,
+        StatusCode::SERVICE_UNAVAILABLE => headers.contains_key(RETRY_AFTER) || !is_json(headers),
+        _ => false,
+    }
+}
+
+fn forbids_storing(headers: &HeaderMap) -> bool {
+    let words = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    words.map(str::trim).any(|word| word.eq_ignore_ascii_case("no-store"))
+}
+
+fn date_ms(headers: &HeaderMap) -> Option<i64> {
+    let date = httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()?;
+    i64::try_from(date.duration_since(UNIX_EPOCH).ok()?.as_millis()).ok()
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -317,7 +352,7 @@ fn asked_pause(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// Doubles with each try; half of it is chance, so that callers who failed together do not come back together.
-fn pause(tries: u32) -> Duration {
+pub(super) fn pause(tries: u32) -> Duration {
     let longest = FIRST_PAUSE.saturating_mul(1 << (tries.saturating_sub(1)).min(10)).min(LONGEST_PAUSE);
     longest.mul_f64(rand::random_range(0.5..1.0))
 }

@@ -10,21 +10,29 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::budget::Place;
 use super::error::{self, UpstreamError};
 use super::metrics::Metrics;
+use super::places::Place;
 
 /// What came back, its body still on the way.
 #[derive(Debug)]
 pub struct Answer {
+    /// The configured name of the upstream that answered.
+    pub upstream: Arc<str>,
     /// The upstream's HTTP status: 2xx, or an error that [`super::prometheus_error()`] reads. Never a redirect.
     pub status: u16,
     /// `Content-Type`, if it is printable text.
     pub content_type: Option<http::HeaderValue>,
     /// `Retry-After` of a 429 or 503, in seconds form.
     pub retry_after: Option<Duration>,
+    /// `Cache-Control: no-store`.
+    pub no_store: bool,
+    /// `Date`, in milliseconds since 1970.
+    pub date_ms: Option<i64>,
     /// The body. Dropping it ends the transfer and frees the place.
     pub body: Body,
+    /// Whether another try, or another upstream, may do better.
+    pub(super) is_passing: bool,
 }
 
 /// The bounds of one body.

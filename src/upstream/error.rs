@@ -168,6 +168,11 @@ impl UpstreamError {
         }
     }
 
+    /// Whether an equal upstream may do better: this one is away, cut us off or has no place.
+    pub(super) fn is_passing(&self) -> bool {
+        self.is_unreachable() || matches!(self, UpstreamError::Closed { .. } | UpstreamError::Busy { .. })
+    }
+
     /// No connection could be made, which says something about the upstream and not about the request.
     pub(super) fn is_unreachable(&self) -> bool {
         matches!(self, UpstreamError::Connect { .. } | UpstreamError::ConnectTimeout { .. } | UpstreamError::Tls { .. })

@@ -17,6 +17,7 @@ pub(super) struct Families {
     requests: IntCounterVec,
     duration: HistogramVec,
     retries: IntCounterVec,
+    failovers: IntCounterVec,
     inflight: IntGaugeVec,
     queued: IntGaugeVec,
     bytes: IntCounterVec,
@@ -39,6 +40,12 @@ impl Families {
             )?,
             duration: registered(registry, HistogramVec::new(duration.buckets(BUCKETS_SECONDS.to_vec()), &["upstream", "path"])?)?,
             retries: counters(registry, "hecate_upstream_retries_total", "Upstream requests that were sent again.", &["upstream"])?,
+            failovers: counters(
+                registry,
+                "hecate_upstream_failovers_total",
+                "Upstream requests that an equal upstream was asked too, by reason: `failed`, `hedge`, `silent`.",
+                &["upstream", "reason"],
+            )?,
             inflight: gauges(registry, "hecate_upstream_inflight", "Upstream requests that hold a place, until their body ended.")?,
             queued: gauges(registry, "hecate_upstream_queued", "Requests that wait for a place.")?,
             bytes: counters(registry, "hecate_upstream_response_bytes_total", "Body bytes received.", &["upstream"])?,
@@ -100,6 +107,11 @@ impl Metrics {
 
     pub(super) fn failed(&self, kind: &'static str) {
         self.families.errors.with_label_values(&[self.name.as_str(), kind]).inc();
+    }
+
+    /// An equal upstream is asked too, because this one did not do.
+    pub(super) fn failed_over(&self, reason: &'static str) {
+        self.families.failovers.with_label_values(&[self.name.as_str(), reason]).inc();
     }
 
     fn duration(&self, path: &str) -> Histogram {

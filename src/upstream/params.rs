@@ -119,7 +119,7 @@ impl Params {
     }
 
     /// `a=1&b=2`, encoded for a URL's query and a form body alike.
-    pub(super) fn encoded(&self) -> &str {
+    pub fn encoded(&self) -> &str {
         &self.0
     }
 

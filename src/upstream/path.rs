@@ -75,7 +75,7 @@ impl ApiPath {
     }
 
     /// The path itself. It holds only `[A-Za-z0-9_/]` and so means the same to every parser on the way.
-    pub(super) fn text(&self) -> Cow<'static, str> {
+    pub fn text(&self) -> Cow<'static, str> {
         match self {
             ApiPath::LabelValues(name) => Cow::Owned(format!("/api/v1/label/{}/values", name.segment())),
             other => Cow::Borrowed(other.template()),

@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use crate::data;
 use crate::support::counting::Asked;
 use crate::support::{
-    Counting, Door, Hecate, Prometheus, PrometheusOptions, RedisServer, Reply, Verb, cache, difference, eventually, remote_write, users,
+    Counting, Door, Hecate, Prometheus, PrometheusOptions, RedisServer, Reply, Verb, difference, eventually, remote_write, users,
 };
 
 /// How to build one.
@@ -165,8 +165,8 @@ pub fn hecate(upstreams: &str, cache_keys: &str) -> Hecate {
 fn hecate_in(environment: &[(&str, &str)], upstreams: &str, cache_keys: &str) -> Hecate {
     let rest = format!(
         "upstreams: [{upstreams}]\nauth: {{providers: [{{kind: static, users_file: users.yaml}}]}}\n\
-         limits: {{rate_per_user: 1000000/s, concurrent_per_user: 1000}}\ntelemetry: {{access_log: false}}\n{}",
-        cache(cache_keys)
+         limits: {{rate_per_user: 1000000/s, concurrent_per_user: 1000}}\ntelemetry: {{access_log: false}}\n\
+         cache: {{{cache_keys}}}"
     );
     let people = users(&[
         ("alice", "token-alice", "namespaces: [a]"),

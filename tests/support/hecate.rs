@@ -18,9 +18,6 @@ pub struct Hecate {
     folder: TempDir,
 }
 
-/// Whether this version reads `cache:` and says `Cache-Status`.
-pub const HAS_CACHE: bool = false;
-
 /// A users.yaml: name, token and what follows in its line, such as `namespaces: [team-a]`.
 pub fn users(lines: &[(&str, &str, &str)]) -> String {
     let mut text = String::from("users:\n");
@@ -29,11 +26,6 @@ pub fn users(lines: &[(&str, &str, &str)]) -> String {
         writeln!(text, "  - {{name: {name}, token_sha256: \"{hash}\", {rest}}}").unwrap();
     }
     text
-}
-
-/// A `cache:` section with these keys, a YAML flow mapping without braces.
-pub fn cache(keys: &str) -> String {
-    if HAS_CACHE { format!("cache: {{{keys}}}\n") } else { String::new() }
 }
 
 impl Hecate {

@@ -24,7 +24,7 @@ use std::time::Duration;
 pub use counting::{Counting, Mood};
 pub use difference::difference;
 pub use door::{Door, Reply, Verb};
-pub use hecate::{HAS_CACHE, Hecate, cache, users, usual_users};
+pub use hecate::{Hecate, users, usual_users};
 pub use http2::Http2;
 pub use prometheus::{Prometheus, PrometheusOptions, blocks_from_openmetrics};
 pub use raw::{RawAnswer, raw};

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::rng::Rng;
 use crate::support::exporter::{Exporter, Page};
 use crate::support::remote_write::{Series, write};
-use crate::support::{Door, Hecate, Prometheus, PrometheusOptions, cache, eventually};
+use crate::support::{Door, Hecate, Prometheus, PrometheusOptions, eventually};
 use crate::window::seconds;
 
 const SETTLE_MS: i64 = 8_000;
@@ -194,9 +194,9 @@ async fn start() -> Arriving {
     let rest = format!(
         "upstreams: [{{name: prometheus, url: \"{}\", settle: {SETTLE_MS}ms}}]\n\
          auth: {{providers: [{{kind: static, users_file: users.yaml}}]}}\n\
-         limits: {{rate_per_user: 1000000/s, concurrent_per_user: 1000}}\ntelemetry: {{access_log: false}}\n{}",
+         limits: {{rate_per_user: 1000000/s, concurrent_per_user: 1000}}\ntelemetry: {{access_log: false}}\n\
+         cache: {{fresh_ttl: {FRESH_TTL_MS}ms}}",
         prometheus.url(),
-        cache(&format!("fresh_ttl: {FRESH_TTL_MS}ms")),
     );
     let hecate = Hecate::start("", &rest, &[("users.yaml", &crate::support::usual_users())]);
     Arriving { prometheus, hecate, exporter }

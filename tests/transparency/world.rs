@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::json;
 use tokio::sync::Mutex;
 
-use crate::support::{Door, Hecate, Prometheus, PrometheusOptions, Reply, Verb, cache, eventually, remote_write};
+use crate::support::{Door, Hecate, Prometheus, PrometheusOptions, Reply, Verb, eventually, remote_write};
 use crate::window::Window;
 use crate::{data, history};
 
@@ -63,8 +63,7 @@ impl World {
         remote_write::write(&prometheus.url(), data::recent(base, seed)).await;
         let more = format!(
             "promql: {{features: [promql-experimental-functions, promql-binop-fill-modifiers]}}\n{LIMITS}\n\
-             telemetry: {{access_log: false}}\n{}",
-            cache("memory: 64MiB, self_check: 0.02"),
+             telemetry: {{access_log: false}}\ncache: {{memory: 64MiB, self_check: 0.02}}",
         );
         let hecate = Hecate::in_front_of(&prometheus.url(), &more);
         let world = World { prometheus, hecate, base, seed };

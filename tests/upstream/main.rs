@@ -10,4 +10,5 @@ mod real;
 mod requests;
 mod retries;
 mod stand_in;
+mod tiers;
 mod tls;
