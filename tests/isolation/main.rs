@@ -13,9 +13,7 @@ mod support;
 
 mod answer;
 mod corpus;
-mod door;
 mod endpoints;
-mod exporter;
 mod expressions;
 mod functions;
 mod history;
@@ -25,3 +23,4 @@ mod metadata;
 mod native;
 mod rule_files;
 mod rules;
+mod warm;

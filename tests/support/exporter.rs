@@ -1,4 +1,4 @@
-//! A tiny exporter: fixed pages over HTTP, on a thread that ends when it is dropped.
+//! A tiny exporter: pages over HTTP, on a thread that ends when it is dropped.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -9,8 +9,11 @@ use std::thread;
 use std::time::Duration;
 
 /// One page.
+#[derive(Clone)]
 pub struct Page {
+    /// Its `Content-Type`.
     pub content_type: &'static str,
+    /// What it says.
     pub body: Vec<u8>,
 }
 
@@ -21,7 +24,13 @@ pub struct Exporter {
 }
 
 impl Exporter {
+    /// Serves these pages by their paths.
     pub fn start(pages: BTreeMap<String, Page>) -> Exporter {
+        Exporter::serving(move |path| pages.get(path).cloned())
+    }
+
+    /// Serves what this makes of a path, each time anew.
+    pub fn serving(pages: impl Fn(&str) -> Option<Page> + Send + Sync + 'static) -> Exporter {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let exporter = Exporter { port: listener.local_addr().unwrap().port(), stop: Arc::default() };
         let stop = exporter.stop.clone();
@@ -32,12 +41,13 @@ impl Exporter {
                     return;
                 }
                 let pages = pages.clone();
-                thread::spawn(move || answer(&socket, &pages));
+                thread::spawn(move || answer(&socket, &*pages));
             }
         });
         exporter
     }
 
+    /// Its `host:port`.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
@@ -51,7 +61,7 @@ impl Drop for Exporter {
 }
 
 /// One request, one answer, then the connection is closed.
-fn answer(mut socket: &TcpStream, pages: &BTreeMap<String, Page>) {
+fn answer(mut socket: &TcpStream, pages: &dyn Fn(&str) -> Option<Page>) {
     let _ = socket.set_read_timeout(Some(Duration::from_secs(5)));
     let mut lines = BufReader::new(socket).lines();
     let Some(Ok(first)) = lines.next() else { return };
@@ -62,7 +72,7 @@ fn answer(mut socket: &TcpStream, pages: &BTreeMap<String, Page>) {
         break;
     }
     let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
-    let Some(page) = pages.get(&path) else {
+    let Some(page) = pages(&path) else {
         let _ = socket.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         return;
     };
