@@ -70,6 +70,7 @@ pub(super) async fn run(parts: Arc<Parts>, kept: Arc<Kept>, recipe: Recipe, take
         && now > parts.tombstones.not_before(&entry.subject)
     {
         // It has grown: it is weighed anew.
+        entry.trim(now);
         memory.put(entry.key.clone(), kept.clone());
         parts.weigh();
     }

@@ -2,6 +2,7 @@
 //!
 //! * `horizon`: which points may be used again
 //! * `entry`: what is kept of one expression on one grid
+//! * `looked_at`: how far back windows reach: the rest is dropped
 //! * `flights`: fetches under way, so that nobody fetches what somebody fetches already
 //! * `fetch`: one fetch, in a task of its own: Redis, lease, upstreams, keep, publish
 //! * `route`: which tier is asked for which points
@@ -12,6 +13,7 @@ mod entry;
 mod fetch;
 mod flights;
 mod horizon;
+mod looked_at;
 pub(super) mod route;
 
 use std::ops::Range;
@@ -101,6 +103,7 @@ where
     }
     let freshness = parts.freshness(entry.horizon, Some(grid.step_ms()));
     let now = now_ms();
+    entry.looked_at.note(wanted.start, now);
     let mut progress = Progress { outcome: Outcome { source: Source::Memory, ..Outcome::default() }, covered: Vec::new() };
     for _ in 0..ROUNDS {
         if let Some(reason) = entry.apart(now) {
