@@ -215,7 +215,14 @@ impl Engine {
     }
 
     /// Why a range query has no blocks: then only the same window again has the same answer.
-    fn apart(&self, asker: &Asker<'_>, query: &ScopedQuery, evaluation: &super::Evaluation, step: Duration, points: u64) -> Option<&'static str> {
+    fn apart(
+        &self,
+        asker: &Asker<'_>,
+        query: &ScopedQuery,
+        evaluation: &super::Evaluation,
+        step: Duration,
+        points: u64,
+    ) -> Option<&'static str> {
         if self.parts.memory.is_none() {
             return Some("cache.enabled is false");
         }

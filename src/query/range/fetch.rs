@@ -1,5 +1,6 @@
 //! One fetch, in a task of its own, so that a client who leaves cancels nothing: Redis, lease, upstreams, keep, publish.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use bytes::Bytes;
 
 use super::entry::GridEntry;
 use super::flights::{Arrived, Landing, Takeoff};
+use super::form;
 use super::route::{self, Leg};
 use super::{Blocks, Freshness};
 use crate::cache::{Budget, Claim, Followed, Lease, Remote};
@@ -232,8 +234,9 @@ impl Fetch<'_> {
 /// Reads the answers and keeps all of them, or none and says why.
 fn keep(entry: &GridEntry, grid: Grid, limits: series::Limits, windows: &[Range<i64>], answers: &[Whole]) -> Result<(), &'static str> {
     let mut decoded: Vec<Decoded<'_>> = Vec::with_capacity(answers.len());
-    for answer in answers {
-        let read = series::decode(&answer.body, grid, limits).map_err(|error| {
+    let bodies: Vec<Cow<'_, [u8]>> = answers.iter().map(|answer| form::plain(answer.kind, &answer.body)).collect();
+    for body in &bodies {
+        let read = series::decode(body, grid, limits).map_err(|error| {
             tracing::debug!(%error, "an answer is passed on as it came: it is not in the form that can be put together again");
             "the answer is not in Prometheus' form"
         })?;

@@ -5,6 +5,7 @@
 //! * `looked_at`: how far back windows reach: the rest is dropped
 //! * `flights`: fetches under way, so that nobody fetches what somebody fetches already
 //! * `fetch`: one fetch, in a task of its own: Redis, lease, upstreams, keep, publish
+//! * `form`: other backends' answers in Prometheus' form
 //! * `route`: which tier is asked for which points
 //! * `answer`: from blocks to bytes
 
@@ -12,6 +13,7 @@ mod answer;
 mod entry;
 mod fetch;
 mod flights;
+pub(super) mod form;
 mod horizon;
 mod looked_at;
 pub(super) mod route;
