@@ -130,7 +130,7 @@ fn fits(path: &ApiPath, content_type: Option<&[u8]>) -> bool {
 }
 
 /// A body read to its end; the upstream's own bound on bytes holds.
-async fn gathered<B, E>(mut body: B) -> Result<Bytes, QueryError>
+pub(super) async fn gathered<B, E>(mut body: B) -> Result<Bytes, QueryError>
 where
     B: http_body::Body<Data = Bytes, Error = E> + Unpin,
     QueryError: From<E>,

@@ -107,7 +107,7 @@ impl Fetch<'_> {
             missing.iter().flat_map(|gap| route::legs(&upstreams, self.recipe.grid, self.entry.horizon, gap.clone(), self.now)).collect();
         let asked: Vec<AskedUpstream> = legs.iter().map(|leg| self.account(leg)).collect();
         let points = legs.iter().map(|leg| (leg.range.end - leg.range.start).unsigned_abs()).sum();
-        let result = self.from_upstreams(&legs, &range).await;
+        let result = self.ask_upstreams(&legs, &range).await;
         match (&result, lease) {
             (Ok(Arrived::Kept), lease) => self.publish(&missing, lease),
             (_, Some(lease)) => drop(tokio::spawn(lease.fail())),
@@ -166,7 +166,7 @@ impl Fetch<'_> {
     }
 
     /// Asks for all legs side by side and keeps what comes.
-    async fn from_upstreams(&mut self, legs: &[Leg<'_>], range: &Range<i64>) -> Result<Arrived, QueryError> {
+    async fn ask_upstreams(&mut self, legs: &[Leg<'_>], range: &Range<i64>) -> Result<Arrived, QueryError> {
         let started = Instant::now();
         let answers = futures_util::future::try_join_all(legs.iter().map(|leg| self.recipe.ask(&self.parts.asking, leg))).await;
         self.upstream = started.elapsed();

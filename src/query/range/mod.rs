@@ -178,7 +178,7 @@ where
     let lookback_ms = blocks.evaluation.lookback_delta.map_or(LOOKBACK_MS, millis);
     let horizon = Horizon::of(blocks.query, blocks.window(), lookback_ms)?;
     let subject = Subject::of(parts.backends.clone(), blocks.query);
-    Ok(memory.get_or_make(&key, || Kept::Grid(GridEntry::new(key.clone(), subject, grid, horizon))))
+    Ok(memory.get_or_make(&key, || Kept::Grid(Box::new(GridEntry::new(key.clone(), subject, grid, horizon)))))
 }
 
 /// What is known of one request by now.
