@@ -22,6 +22,7 @@ struct Victoria {
 
 impl Victoria {
     async fn start() -> Victoria {
+        hecate::upstream::install_crypto();
         let binary = Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/bin/victoria-metrics");
         assert!(binary.exists(), "{} is missing: run `make setup`", binary.display());
         let folder = tempfile::tempdir().unwrap();
