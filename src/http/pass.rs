@@ -23,7 +23,7 @@ const X_HECATE_EXPLAIN: HeaderName = HeaderName::from_static("x-hecate-explain")
 
 /// An answer that is whole and in memory, as it goes out: nothing compresses it again.
 #[derive(Clone, Debug)]
-pub struct Finished {
+pub(super) struct Finished {
     /// The bytes, encoded already when `encoding` says so.
     pub body: Bytes,
     /// How they are encoded; the client has to accept it ([`Call::accepts`](super::Call::accepts)).
@@ -36,7 +36,7 @@ pub struct Finished {
 
 /// How a body is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding {
+pub(super) enum Encoding {
     /// Not at all.
     Plain,
     /// `gzip`
@@ -46,7 +46,7 @@ pub enum Encoding {
 }
 
 /// The answer, or 304 for a client that has it; the caller's place among their requests is free when its last byte is out.
-pub fn finished(answer: Finished, call: Call) -> Response<Body> {
+pub(super) fn finished(answer: Finished, call: Call) -> Response<Body> {
     call.arrival.story.tell(|story| story.finished = true);
     let tag = answer.fingerprint.map(|fingerprint| EntityTag::of(fingerprint, answer.encoding));
     let known = tag.as_ref().is_some_and(|tag| call.if_none_match.as_ref().is_some_and(|list| tag.is_in(list)));

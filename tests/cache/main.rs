@@ -24,4 +24,5 @@ mod sharing;
 #[path = "../support/mod.rs"]
 mod support;
 mod tiers;
+mod victoria;
 mod windows;

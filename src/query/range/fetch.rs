@@ -1,5 +1,6 @@
 //! One fetch, in a task of its own, so that a client who leaves cancels nothing: Redis, lease, upstreams, keep, publish.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use bytes::Bytes;
 
 use super::entry::GridEntry;
 use super::flights::{Arrived, Landing, Takeoff};
+use super::form;
 use super::route::{self, Leg};
 use super::{Blocks, Freshness};
 use crate::cache::{Budget, Claim, Followed, Lease, Remote};
@@ -70,6 +72,7 @@ pub(super) async fn run(parts: Arc<Parts>, kept: Arc<Kept>, recipe: Recipe, take
         && now > parts.tombstones.not_before(&entry.subject)
     {
         // It has grown: it is weighed anew.
+        entry.trim(now);
         memory.put(entry.key.clone(), kept.clone());
         parts.weigh();
     }
@@ -104,7 +107,7 @@ impl Fetch<'_> {
             missing.iter().flat_map(|gap| route::legs(&upstreams, self.recipe.grid, self.entry.horizon, gap.clone(), self.now)).collect();
         let asked: Vec<AskedUpstream> = legs.iter().map(|leg| self.account(leg)).collect();
         let points = legs.iter().map(|leg| (leg.range.end - leg.range.start).unsigned_abs()).sum();
-        let result = self.from_upstreams(&legs, &range).await;
+        let result = self.ask_upstreams(&legs, &range).await;
         match (&result, lease) {
             (Ok(Arrived::Kept), lease) => self.publish(&missing, lease),
             (_, Some(lease)) => drop(tokio::spawn(lease.fail())),
@@ -163,7 +166,7 @@ impl Fetch<'_> {
     }
 
     /// Asks for all legs side by side and keeps what comes.
-    async fn from_upstreams(&mut self, legs: &[Leg<'_>], range: &Range<i64>) -> Result<Arrived, QueryError> {
+    async fn ask_upstreams(&mut self, legs: &[Leg<'_>], range: &Range<i64>) -> Result<Arrived, QueryError> {
         let started = Instant::now();
         let answers = futures_util::future::try_join_all(legs.iter().map(|leg| self.recipe.ask(&self.parts.asking, leg))).await;
         self.upstream = started.elapsed();
@@ -231,8 +234,9 @@ impl Fetch<'_> {
 /// Reads the answers and keeps all of them, or none and says why.
 fn keep(entry: &GridEntry, grid: Grid, limits: series::Limits, windows: &[Range<i64>], answers: &[Whole]) -> Result<(), &'static str> {
     let mut decoded: Vec<Decoded<'_>> = Vec::with_capacity(answers.len());
-    for answer in answers {
-        let read = series::decode(&answer.body, grid, limits).map_err(|error| {
+    let bodies: Vec<Cow<'_, [u8]>> = answers.iter().map(|answer| form::plain(answer.kind, &answer.body)).collect();
+    for body in &bodies {
+        let read = series::decode(body, grid, limits).map_err(|error| {
             tracing::debug!(%error, "an answer is passed on as it came: it is not in the form that can be put together again");
             "the answer is not in Prometheus' form"
         })?;
