@@ -5,7 +5,7 @@ use std::future::{Ready, ready};
 use std::task::{Context, Poll};
 
 use axum::body::Body;
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_RANGE, VARY};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_RANGE, ETAG, VARY};
 use http::{HeaderValue, Request, Response};
 use tower::{Service, ServiceExt};
 use tower_http::CompressionLevel;
@@ -29,9 +29,18 @@ pub async fn compressed(response: Response<Body>, accepts: Accepts) -> Response<
     let mut request = Request::new(());
     request.headers_mut().insert(ACCEPT_ENCODING, coding);
     match Compression::new(AtHand(Some(response))).quality(CompressionLevel::Fastest).oneshot(request).await {
-        Ok(response) => response.map(Body::new),
+        Ok(response) => weakly_tagged(response.map(Body::new)),
         Err(never) => match never {},
     }
+}
+
+/// Other bytes than those that were tagged: the tag says from now on that they mean the same.
+fn weakly_tagged(mut response: Response<Body>) -> Response<Body> {
+    let tag = response.headers().get(ETAG).filter(|tag| !tag.as_bytes().starts_with(b"W/"));
+    if let Some(tag) = tag.and_then(|tag| HeaderValue::from_bytes(&[b"W/", tag.as_bytes()].concat()).ok()) {
+        response.headers_mut().insert(ETAG, tag);
+    }
+    response
 }
 
 /// An answer that depends on what its client accepts says so, also when it is plain.

@@ -36,7 +36,9 @@ pub(super) struct Finished {
 
 /// The answer, or 304 for a client that has it; the caller's place among their requests is free when its last byte is out.
 pub(super) fn finished(answer: Finished, call: Call) -> Response<Body> {
-    call.arrival.story.tell(|story| story.finished = true);
+    // What is plain may still be compressed on its way, for those who take an encoding that is not at hand.
+    let goes_as_it_is = answer.encoding != Form::Plain || !call.arrival.accepts.any();
+    call.arrival.story.tell(|story| story.finished = goes_as_it_is);
     let tag = answer.fingerprint.map(|fingerprint| EntityTag::of(fingerprint, answer.encoding));
     let known = tag.as_ref().is_some_and(|tag| call.if_none_match.as_ref().is_some_and(|list| tag.is_in(list)));
     let mut response = if known {
