@@ -112,6 +112,24 @@ impl Asking {
     }
 }
 
+impl Whole {
+    /// An answer with a good status has to be a good answer: whole JSON that says so itself. A gate in between may say 200 to anything.
+    pub(super) fn checked(&self, upstream: &str) -> Result<(), QueryError> {
+        #[derive(serde::Deserialize)]
+        struct Said<'a> {
+            #[serde(borrow)]
+            status: std::borrow::Cow<'a, str>,
+        }
+        let problem = match serde_json::from_slice::<Said<'_>>(&self.body) {
+            _ if self.status == 204 => return Ok(()),
+            Ok(said) if said.status == "success" => return Ok(()),
+            Ok(said) => format!("status {} with a good HTTP status", said.status),
+            Err(error) => error.to_string(),
+        };
+        Err(QueryError::Unreadable { upstream: upstream.to_owned(), detail: problem })
+    }
+}
+
 /// Milliseconds since 1970.
 pub(super) fn now_ms() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))

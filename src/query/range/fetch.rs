@@ -171,29 +171,35 @@ impl Fetch<'_> {
         let answers = futures_util::future::try_join_all(legs.iter().map(|leg| self.recipe.ask(&self.parts.asking, leg))).await;
         self.upstream = started.elapsed();
         self.entry.fetch_took(self.upstream);
-        let answers = answers?;
-        let only = legs.len() == 1 && legs[0].range == *range;
-        let windows: Vec<Range<i64>> = legs.iter().map(|leg| leg.range.clone()).collect();
-        let bodies: Vec<Bytes> = answers.iter().map(|answer| answer.body.clone()).collect();
-        let kept = if answers.iter().any(|answer| answer.no_store) {
-            Err("the upstream says no-store")
-        } else if bodies.iter().map(Bytes::len).sum::<usize>() > LONG_BYTES {
-            let (owner, grid, limits) = (self.kept.clone(), self.recipe.grid, self.bounds());
-            let job = tokio::task::spawn_blocking(move || match &*owner {
-                Kept::Grid(entry) => keep(entry, grid, limits, &windows, &answers),
-                Kept::Whole(_) => Err("the key belongs to something else"),
-            });
-            job.await.map_err(|_| QueryError::FetchGivenUp)?
-        } else {
-            keep(self.entry, self.recipe.grid, self.bounds(), &windows, &answers)
-        };
-        let Err(reason) = kept else { return Ok(Arrived::Kept) };
+        let answers: Arc<[Whole]> = answers?.into();
+        let Err(reason) = self.keep(legs, &answers).await? else { return Ok(Arrived::Kept) };
+        for (answer, leg) in answers.iter().zip(legs) {
+            answer.checked(leg.tier.name())?;
+        }
         self.parts.metrics.not_stored(reason);
         self.entry.set_apart(now_ms(), reason);
-        match bodies.into_iter().next() {
-            Some(body) if only => Ok(Arrived::Passed(body, reason)),
+        match &*answers {
+            [only] if legs[0].range == *range => Ok(Arrived::Passed(only.body.clone(), reason)),
             _ => Ok(Arrived::Apart(reason)),
         }
+    }
+
+    /// Keeps all answers, or none and says why.
+    async fn keep(&self, legs: &[Leg<'_>], answers: &Arc<[Whole]>) -> Result<Result<(), &'static str>, QueryError> {
+        if answers.iter().any(|answer| answer.no_store) {
+            return Ok(Err("the upstream says no-store"));
+        }
+        let windows: Vec<Range<i64>> = legs.iter().map(|leg| leg.range.clone()).collect();
+        let (grid, limits) = (self.recipe.grid, self.bounds());
+        if answers.iter().map(|answer| answer.body.len()).sum::<usize>() <= LONG_BYTES {
+            return Ok(keep(self.entry, grid, limits, &windows, answers));
+        }
+        let (owner, answers) = (self.kept.clone(), answers.clone());
+        let job = tokio::task::spawn_blocking(move || match &*owner {
+            Kept::Grid(entry) => keep(entry, grid, limits, &windows, &answers),
+            Kept::Whole(_) => Err("the key belongs to something else"),
+        });
+        job.await.map_err(|_| QueryError::FetchGivenUp)
     }
 
     fn bounds(&self) -> series::Limits {

@@ -17,6 +17,10 @@ impl Rounds {
         self.0.get(self.0.len() / 2).copied().unwrap_or(f64::NAN)
     }
 
+    pub fn greatest(&self) -> f64 {
+        self.0.last().copied().unwrap_or(f64::NAN)
+    }
+
     /// `median (min–max)`
     pub fn text(&self, digits: usize) -> String {
         match (self.0.first(), self.0.last()) {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 /// A keep-alive connection.
 pub struct Connection {
     socket: TcpStream,
-    token: &'static str,
+    head: String,
     read: Vec<u8>,
 }
 
@@ -23,16 +23,27 @@ impl Connection {
         let socket = TcpStream::connect(address).unwrap();
         socket.set_nodelay(true).unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        Connection { socket, token, read: vec![0; 1 << 20] }
+        let head = format!(" HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\n");
+        Connection { socket, head, read: vec![0; 1 << 20] }
+    }
+
+    /// The same with one more header in each request, such as `Accept-Encoding: gzip`.
+    pub fn with(mut self, header: &str) -> Connection {
+        self.head.push_str(header);
+        self.head.push_str("\r\n");
+        self
     }
 
     /// Asks, and reads the whole answer.
     pub fn get(&mut self, target: &str) -> Answer {
-        let request = format!("GET {target} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {}\r\n\r\n", self.token);
+        let request = format!("GET {target}{}\r\n", self.head);
         let began = Instant::now();
         self.socket.write_all(request.as_bytes()).unwrap();
         let mut length = 0;
         loop {
+            if length == self.read.len() {
+                self.read.resize(2 * length, 0);
+            }
             let read = self.socket.read(&mut self.read[length..]).unwrap();
             assert!(read > 0, "the connection was closed in the middle: {}", String::from_utf8_lossy(&self.read[..length]));
             length += read;
