@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
-use crate::samples::{Cost, seconds_now};
-use crate::stage::{self, POINTS, SERIES, STEP};
+use crate::samples::{Cost, Counted, seconds_now};
+use crate::stage::{POINTS, SERIES, STEP};
 use crate::support::exporter::{Exporter, Page};
 use crate::support::{Prometheus, PrometheusOptions};
 
@@ -42,7 +42,7 @@ fn watch(refreshes: usize) -> Cost {
     );
     let options = PrometheusOptions { config: &config, history: Some(&past(now)), ..Default::default() };
     let prometheus = runtime.block_on(Prometheus::start(options));
-    let hecate = stage::hecate(&prometheus.url(), "self_check: 0");
+    let counted = Counted::start(&prometheus, &runtime);
     let mut cost = Cost::default();
     for refresh in 0..=refreshes as u64 {
         // Shortly after a step has passed, as dashboards ask: up to that step.
@@ -52,7 +52,7 @@ fn watch(refreshes: usize) -> Cost {
         }
         let end = seconds_now() / STEP * STEP;
         let mut this = Cost::default();
-        this.refresh(&runtime, &prometheus, &hecate, end - (POINTS - 1) * STEP);
+        this.refresh(&counted, end - (POINTS - 1) * STEP);
         if refresh > 0 {
             cost.samples = (cost.samples.0 + this.samples.0, cost.samples.1 + this.samples.1);
             cost.steps = (cost.steps.0 + this.steps.0, cost.steps.1 + this.steps.1);
