@@ -67,7 +67,7 @@ fn main() {
         return;
     }
     let number = |name, usual| value(name).map_or(usual, |text| text.parse().unwrap());
-    let (rounds, seconds) = (number("--rounds", 5), number("--seconds", 2));
+    let (rounds, seconds) = (number("--rounds", 5), number("--seconds", 2) as u64);
     let folder = tempfile::tempdir().unwrap();
     let hecates: Vec<Hecate> = [1, 2].map(|threads| Hecate::start(folder.path(), threads, true)).into_iter().collect();
     let quiet = Hecate::start(folder.path(), 2, false);

@@ -14,7 +14,7 @@ use hecate::config::{self, Config};
 use hecate::http::{self, Call, Encoding, Finished, Recorder, Site};
 use hecate::promql::{ConflictMode, Options};
 use hecate::proxy::{Bound, Edge};
-use hecate::query::{Engine, Fairness};
+use hecate::query::{Engine, EngineSettings, Fairness};
 use hecate::telemetry::{AccessLog, Metrics, Readiness, SlowQueryLog};
 use hecate::tenancy::{Authenticator, Policy};
 use hecate::upstream::{Upstreams, install_crypto};
@@ -36,7 +36,18 @@ pub fn serve(config: &Path) {
         let upstreams = Arc::new(Upstreams::new(&config.upstreams, metrics.registry()).unwrap());
         let policy = Policy::new(&config.tenancy.labels);
         let (options, limits) = (Options::default(), config.limits.clone());
-        let engine = Engine::new(upstreams, policy, options, ConflictMode::Empty, limits, metrics.clone(), telemetry.tracer());
+        let engine = Engine::new(EngineSettings {
+            upstreams,
+            policy,
+            options,
+            conflict: ConflictMode::Empty,
+            limits,
+            cache: config.cache.clone(),
+            remote: None,
+            metrics: &metrics,
+            tracer: telemetry.tracer(),
+        })
+        .unwrap();
         let site = Arc::new(Site {
             authenticator: Authenticator::new(&config.auth, true).unwrap(),
             engine,
