@@ -19,6 +19,7 @@ mod never_stored;
 #[path = "../promql/rng.rs"]
 #[expect(dead_code, reason = "what the tests of the language pick with is not needed here")]
 mod rng;
+mod self_check;
 mod sharing;
 #[path = "../support/mod.rs"]
 mod support;
