@@ -11,7 +11,6 @@ use http::request::Parts;
 use http::{HeaderValue, Method};
 use http_body::Body as _;
 
-use super::accepts::Accepts;
 use super::error::ApiError;
 use super::params::Params;
 use super::{Arrival, PrometheusError, Site, narrow};
@@ -52,11 +51,6 @@ impl Call {
             no_store: self.no_store,
             notes: &*self.arrival,
         }
-    }
-
-    /// Which encodings of the answer are worth sending.
-    pub fn accepts(&self) -> Accepts {
-        self.arrival.accepts
     }
 
     async fn read(request: Request, site: &Site) -> Result<Call, ApiError> {

@@ -2,7 +2,7 @@
 
 use http::HeaderValue;
 
-use super::pass::Encoding;
+use crate::query::Form;
 
 /// A strong tag: the content's fingerprint and its encoding, as other encodings are other bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,16 +10,15 @@ pub(super) struct EntityTag(HeaderValue);
 
 impl EntityTag {
     /// The tag with its quotes.
-    pub(super) fn of(fingerprint: u64, encoding: Encoding) -> EntityTag {
+    pub(super) fn of(fingerprint: u64, encoding: Form) -> EntityTag {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut text = *b"\"................-x\"";
         for (at, place) in text[1..17].iter_mut().enumerate() {
             *place = DIGITS[(fingerprint >> (60 - 4 * at)) as usize & 0xf];
         }
         text[18] = match encoding {
-            Encoding::Plain => b'p',
-            Encoding::Gzip => b'g',
-            Encoding::Zstd => b'z',
+            Form::Plain => b'p',
+            Form::Gzip => b'g',
         };
         // Digits, a dash, a letter and quotes: always a value.
         EntityTag(HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("\"\"")))
@@ -48,14 +47,13 @@ mod tests {
     #[test]
     fn tags_tell_contents_and_encodings_apart() {
         let text = |fingerprint, encoding| EntityTag::of(fingerprint, encoding).0.to_str().unwrap().to_owned();
-        assert_eq!(text(0x0123_4567_89ab_cdef, Encoding::Plain), "\"0123456789abcdef-p\"");
-        assert_eq!(text(0, Encoding::Gzip), "\"0000000000000000-g\"");
-        assert_eq!(text(u64::MAX, Encoding::Zstd), "\"ffffffffffffffff-z\"");
+        assert_eq!(text(0x0123_4567_89ab_cdef, Form::Plain), "\"0123456789abcdef-p\"");
+        assert_eq!(text(0, Form::Gzip), "\"0000000000000000-g\"");
     }
 
     #[test]
     fn lists_are_read() {
-        let tag = EntityTag::of(1, Encoding::Gzip);
+        let tag = EntityTag::of(1, Form::Gzip);
         for (list, is_in) in [
             ("\"0000000000000001-g\"", true),
             ("W/\"0000000000000001-g\"", true),

@@ -49,17 +49,15 @@ use crate::tenancy::{Authenticator, ProviderKind};
 pub use accepts::Accepts;
 pub use admin::router as admin_router;
 pub use arrival::{Arrival, Story};
-pub use call::Call;
+use call::Call;
 pub use compress::compressed;
 pub use error::refusal;
 use error::{OwnError, PrometheusError};
 use methods::{drops, read, write};
 pub use narrow::{leave_as_it_is, take_prefix};
 pub use params::{ParamError, Params};
-pub use pass::{Encoding, Finished, finished};
 pub use recorder::Recorder;
 pub use time::parse_duration;
-pub use timing::server_timing;
 pub use track::{ADMIN, PUBLIC, Routes};
 
 /// The version of Prometheus whose API this is, told while the upstream's own is not known.
@@ -85,13 +83,7 @@ pub struct Site {
 
 /// The public listener's routes.
 pub fn router(site: Arc<Site>, settings: &config::Server) -> Router {
-    router_with(Router::new(), site, settings)
-}
-
-/// The same with more routes: what one request costs is measured with a handler that has its answer at hand.
-pub fn router_with(more: Router<Arc<Site>>, site: Arc<Site>, settings: &config::Server) -> Router {
     let routes = prometheus::routes()
-        .merge(more)
         .route("/api/v1/metrics/validate", write(post(validate::validate)))
         .route("/api/v1/cache", drops(delete(cache::drop_kept)))
         .route("/api/v1/auth/me", read(get(me::me)))

@@ -23,31 +23,22 @@ const X_HECATE_EXPLAIN: HeaderName = HeaderName::from_static("x-hecate-explain")
 
 /// An answer that is whole and in memory, as it goes out: nothing compresses it again.
 #[derive(Clone, Debug)]
-pub struct Finished {
+pub(super) struct Finished {
     /// The bytes, encoded already when `encoding` says so.
     pub body: Bytes,
-    /// How they are encoded; the client has to accept it ([`Call::accepts`](super::Call::accepts)).
-    pub encoding: Encoding,
+    /// How they are encoded; the client has to accept it .
+    pub encoding: Form,
     /// What the bytes are.
     pub content_type: HeaderValue,
     /// The content's fingerprint, the same for all of its encodings: a client that has it already is told so (304).
     pub fingerprint: Option<u64>,
 }
 
-/// How a body is encoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding {
-    /// Not at all.
-    Plain,
-    /// `gzip`
-    Gzip,
-    /// `zstd`
-    Zstd,
-}
-
 /// The answer, or 304 for a client that has it; the caller's place among their requests is free when its last byte is out.
-pub fn finished(answer: Finished, call: Call) -> Response<Body> {
-    call.arrival.story.tell(|story| story.finished = true);
+pub(super) fn finished(answer: Finished, call: Call) -> Response<Body> {
+    // What is plain may still be compressed on its way, for those who take an encoding that is not at hand.
+    let goes_as_it_is = answer.encoding != Form::Plain || !call.arrival.accepts.any();
+    call.arrival.story.tell(|story| story.finished = goes_as_it_is);
     let tag = answer.fingerprint.map(|fingerprint| EntityTag::of(fingerprint, answer.encoding));
     let known = tag.as_ref().is_some_and(|tag| call.if_none_match.as_ref().is_some_and(|list| tag.is_in(list)));
     let mut response = if known {
@@ -62,9 +53,8 @@ pub fn finished(answer: Finished, call: Call) -> Response<Body> {
     if !known {
         headers.insert(CONTENT_TYPE, answer.content_type);
         match answer.encoding {
-            Encoding::Plain => {}
-            Encoding::Gzip => drop(headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"))),
-            Encoding::Zstd => drop(headers.insert(CONTENT_ENCODING, HeaderValue::from_static("zstd"))),
+            Form::Plain => {}
+            Form::Gzip => drop(headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"))),
         }
     }
     // What one caller may see is not for a cache in between to give to the next. Their own may keep what it can ask about again.
@@ -89,8 +79,7 @@ pub(super) async fn reply(reply: Reply, call: Call) -> Result<Response<Body>, Ap
     let mut response = match body {
         ReplyBody::Coming(body) => coming(status, content_type, body, call),
         ReplyBody::Finished { bytes, form, fingerprint } => {
-            let encoding = if form == Form::Gzip { Encoding::Gzip } else { Encoding::Plain };
-            finished(Finished { body: bytes, encoding, content_type, fingerprint }, call)
+            finished(Finished { body: bytes, encoding: form, content_type, fingerprint }, call)
         }
     };
     let headers = response.headers_mut();
@@ -180,18 +169,15 @@ mod tests {
         }
     }
 
-    fn answer(encoding: Encoding, fingerprint: Option<u64>) -> Finished {
+    fn answer(encoding: Form, fingerprint: Option<u64>) -> Finished {
         Finished { body: Bytes::from_static(b"{}"), encoding, content_type: HeaderValue::from_static("application/json"), fingerprint }
     }
 
     #[tokio::test]
     async fn the_bytes_go_out_as_they_are_and_say_what_they_are() {
         let fairness = Fairness::new(1000.0, 1);
-        for (encoding, named, tag) in [
-            (Encoding::Plain, None, "\"0000000000000007-p\""),
-            (Encoding::Gzip, Some("gzip"), "\"0000000000000007-g\""),
-            (Encoding::Zstd, Some("zstd"), "\"0000000000000007-z\""),
-        ] {
+        for (encoding, named, tag) in [(Form::Plain, None, "\"0000000000000007-p\""), (Form::Gzip, Some("gzip"), "\"0000000000000007-g\"")]
+        {
             let call = call(&fairness, Some("\"something else\""));
             let arrival = call.arrival.clone();
             let response = finished(answer(encoding, Some(7)), call);
@@ -209,13 +195,13 @@ mod tests {
     #[tokio::test]
     async fn who_has_it_already_is_told_so() {
         let fairness = Fairness::new(1000.0, 1);
-        let response = finished(answer(Encoding::Gzip, Some(7)), call(&fairness, Some("W/\"0000000000000007-g\"")));
+        let response = finished(answer(Form::Gzip, Some(7)), call(&fairness, Some("W/\"0000000000000007-g\"")));
         assert_eq!(response.status(), StatusCode::NOT_MODIFIED);
         assert_eq!(response.headers().get(ETAG).unwrap(), "\"0000000000000007-g\"");
         assert!(response.headers().contains_key(VARY) && response.headers().contains_key(CACHE_CONTROL));
         assert!(!response.headers().contains_key(CONTENT_TYPE) && !response.headers().contains_key(CONTENT_ENCODING));
         assert!(to_bytes(response.into_body(), 10).await.unwrap().is_empty());
-        for (encoding, fingerprint) in [(Encoding::Plain, Some(7)), (Encoding::Gzip, Some(8)), (Encoding::Gzip, None)] {
+        for (encoding, fingerprint) in [(Form::Plain, Some(7)), (Form::Gzip, Some(8)), (Form::Gzip, None)] {
             let response = finished(answer(encoding, fingerprint), call(&fairness, Some("\"0000000000000007-g\"")));
             assert_eq!(response.status(), StatusCode::OK, "{encoding:?} {fingerprint:?}");
         }
@@ -223,7 +209,7 @@ mod tests {
 
     #[test]
     fn without_a_fingerprint_nobody_keeps_it() {
-        let response = finished(answer(Encoding::Plain, None), call(&Fairness::new(1000.0, 1), Some("*")));
+        let response = finished(answer(Form::Plain, None), call(&Fairness::new(1000.0, 1), Some("*")));
         assert_eq!((response.status(), response.headers().get(ETAG)), (StatusCode::OK, None));
         assert_eq!(response.headers().get(CACHE_CONTROL).unwrap(), "private, no-store");
     }

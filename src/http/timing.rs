@@ -7,7 +7,7 @@ use http::HeaderValue;
 use crate::telemetry::push_millis;
 
 /// `cache;dur=0.012, upstream;dur=3.1`: names are words, times are milliseconds.
-pub fn server_timing<'a>(parts: impl IntoIterator<Item = (&'a str, Duration)>) -> HeaderValue {
+pub(super) fn server_timing<'a>(parts: impl IntoIterator<Item = (&'a str, Duration)>) -> HeaderValue {
     let mut text = String::with_capacity(64);
     for (name, took) in parts {
         if !text.is_empty() {

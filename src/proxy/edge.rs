@@ -94,7 +94,7 @@ impl Edge {
         self.recorder.routed(arrival, request.uri().path());
         let response = bridge::call(session, self.router.clone(), request).await?;
         let as_it_is = !self.settings.compression || arrival.story.is_finished();
-        Ok(if as_it_is { response } else { compressed(response, arrival.accepts).await })
+        Ok(if as_it_is { response } else { compressed(response, arrival.accepts, &session.req_header().method).await })
     }
 
     /// The bounds on the head of a request, and its target in the one spelling that is looked at later.

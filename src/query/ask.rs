@@ -8,7 +8,7 @@ use http_body_util::BodyExt;
 
 use super::QueryError;
 use super::answer::Held;
-use crate::config;
+use crate::config::{self, UpstreamKind};
 use crate::telemetry::{RequestId, SpanKind, TraceContext, Tracer};
 use crate::upstream::{Answer, ApiPath, Call, NativeScope, Tier, Upstreams, prometheus_error};
 
@@ -41,6 +41,8 @@ pub(super) struct Whole {
     pub(super) status: u16,
     pub(super) content_type: String,
     pub(super) body: Bytes,
+    /// What answered.
+    pub(super) kind: UpstreamKind,
     /// When the upstream took the question, in milliseconds since 1970: by the earlier one of two clocks.
     pub(super) as_of_ms: i64,
     /// The upstream forbids to keep it.
@@ -101,12 +103,30 @@ impl Asking {
         let (status, no_store) = (answer.status, answer.no_store);
         let as_of_ms = answer.date_ms.map_or(asked_ms, |date| date.min(asked_ms));
         let body = gathered(Held::begin(answer.body, self.limits.series).await?).await?;
-        Ok(Whole { status, content_type, body, as_of_ms, no_store, waited })
+        Ok(Whole { status, content_type, body, kind: tier.kind(), as_of_ms, no_store, waited })
     }
 
     /// The whole body of an answer that we read ourselves and that may have any number of series.
     pub(super) async fn bytes(&self, tier: &Tier, call: Call, origin: &Origin) -> Result<Bytes, QueryError> {
         gathered(self.send(tier, call, origin).await?.body).await
+    }
+}
+
+impl Whole {
+    /// An answer with a good status has to be a good answer: whole JSON that says so itself. A gate in between may say 200 to anything.
+    pub(super) fn checked(&self, upstream: &str) -> Result<(), QueryError> {
+        #[derive(serde::Deserialize)]
+        struct Said<'a> {
+            #[serde(borrow)]
+            status: std::borrow::Cow<'a, str>,
+        }
+        let problem = match serde_json::from_slice::<Said<'_>>(&self.body) {
+            _ if self.status == 204 => return Ok(()),
+            Ok(said) if said.status == "success" => return Ok(()),
+            Ok(said) => format!("status {} with a good HTTP status", said.status),
+            Err(error) => error.to_string(),
+        };
+        Err(QueryError::Unreadable { upstream: upstream.to_owned(), detail: problem })
     }
 }
 
@@ -128,7 +148,7 @@ fn fits(path: &ApiPath, content_type: Option<&[u8]>) -> bool {
 }
 
 /// A body read to its end; the upstream's own bound on bytes holds.
-async fn gathered<B, E>(mut body: B) -> Result<Bytes, QueryError>
+pub(super) async fn gathered<B, E>(mut body: B) -> Result<Bytes, QueryError>
 where
     B: http_body::Body<Data = Bytes, Error = E> + Unpin,
     QueryError: From<E>,

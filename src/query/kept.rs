@@ -13,7 +13,7 @@ pub(super) type Memory = Local<Kept>;
 /// One entry.
 pub(super) enum Kept {
     /// A range query's points.
-    Grid(GridEntry),
+    Grid(Box<GridEntry>),
     /// A whole answer to one very question.
     Whole(WholeEntry),
 }

@@ -101,6 +101,11 @@ impl QueryMetrics {
         let places = Question::ALL.iter().flat_map(|question| AnswerOutcome::ALL.iter().map(move |outcome| (question, outcome)));
         let answers = places.map(|(question, outcome)| answers.with_label_values(&[question.as_str(), outcome.as_str()])).collect();
         let points = counters(registry, "hecate_cache_points_total", "Steps of range answers: cached or fetched.", &["source"])?;
+        let not_stored = counters(registry, "hecate_cache_not_stored_total", "Upstream answers that were not kept.", &["reason"])?;
+        let self_checks = counters(registry, "hecate_cache_self_checks_total", "Hits compared with the origin.", &["result"])?;
+        // There from the start, so that a rate over them sees the first one.
+        not_stored.with_label_values(&["the answer has warnings"]);
+        ["equal", "different", "failed", "skipped"].map(|result| self_checks.with_label_values(&[result]));
         Ok(QueryMetrics(Arc::new(Inner {
             answers,
             points_cached: points.with_label_values(&["cached"]),
@@ -109,8 +114,8 @@ impl QueryMetrics {
             memory: gauge(registry, "hecate_cache_memory_bytes", "Bytes held in this process' memory.")?,
             entries: gauge(registry, "hecate_cache_entries", "Entries held in this process' memory.")?,
             evictions: counter(registry, "hecate_cache_evictions_total", "Entries that made room for others.")?,
-            not_stored: counters(registry, "hecate_cache_not_stored_total", "Upstream answers that were not kept.", &["reason"])?,
-            self_checks: counters(registry, "hecate_cache_self_checks_total", "Hits compared with the origin.", &["result"])?,
+            not_stored,
+            self_checks,
             dropped: counter(registry, "hecate_cache_dropped_total", "Entries dropped on request or after a failed self-check.")?,
         })))
     }

@@ -63,7 +63,7 @@ impl Engine {
             Asked { original: query.text, enforced: enforced.clone(), window: Some((query.start_ms, query.end_ms, Some(window.step_ms))) };
         asker.notes.asked(asked);
         let admit = |window: Window| limits::check(&scoped, window, &self.limits, &self.parts.estimates);
-        let reason = match self.apart(asker, &scoped, &query.evaluation, query.step) {
+        let reason = match self.apart(asker, &scoped, &query.evaluation, query.step, window.points()) {
             Some(reason) => reason,
             None => {
                 let blocks = Blocks {
@@ -215,7 +215,14 @@ impl Engine {
     }
 
     /// Why a range query has no blocks: then only the same window again has the same answer.
-    fn apart(&self, asker: &Asker<'_>, query: &ScopedQuery, evaluation: &super::Evaluation, step: Duration) -> Option<&'static str> {
+    fn apart(
+        &self,
+        asker: &Asker<'_>,
+        query: &ScopedQuery,
+        evaluation: &super::Evaluation,
+        step: Duration,
+        points: u64,
+    ) -> Option<&'static str> {
         if self.parts.memory.is_none() {
             return Some("cache.enabled is false");
         }
@@ -233,6 +240,9 @@ impl Engine {
         }
         if query.may_collide() {
             return Some("parts of the window could succeed where the whole fails");
+        }
+        if points > self.parts.asking.upstreams.hot().max_points() {
+            return Some("more points than an upstream gives at once");
         }
         if !step.subsec_nanos().is_multiple_of(1_000_000) {
             return Some("the step is no whole number of milliseconds");

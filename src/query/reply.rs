@@ -1,10 +1,10 @@
 //! What the engine answers.
 
 use bytes::Bytes;
-use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 
 use super::QueryError;
+use super::ask::gathered;
 use super::finished::Form;
 use super::outcome::Outcome;
 
@@ -50,7 +50,7 @@ impl ReplyBody {
     pub(super) async fn gathered(self) -> Result<Bytes, QueryError> {
         match self {
             ReplyBody::Finished { bytes, .. } => Ok(bytes),
-            ReplyBody::Coming(body) => Ok(body.collect().await?.to_bytes()),
+            ReplyBody::Coming(body) => gathered(body).await,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::ask::now_ms;
 use super::kept::Kept;
 use super::parts::Parts;
-use super::range::{GridEntry, Recipe, route};
+use super::range::{GridEntry, Recipe, form, route};
 use super::shared;
 use crate::series::{self, Series, blocks_of};
 
@@ -52,7 +52,8 @@ async fn fetch(parts: &Parts, entry: &GridEntry, recipe: &Recipe, window: &Range
     let mut theirs = Series::new(recipe.grid);
     for leg in route::legs(&upstreams, recipe.grid, entry.horizon, window.clone(), now_ms()) {
         let whole = recipe.ask(&parts.asking, &leg).await.map_err(|_| NotCompared)?;
-        let read = series::decode(&whole.body, recipe.grid, series::Limits::default()).map_err(|_| NotCompared)?;
+        let body = form::plain(whole.kind, &whole.body);
+        let read = series::decode(&body, recipe.grid, series::Limits::default()).map_err(|_| NotCompared)?;
         if !read.warnings.is_empty() {
             return Err(NotCompared);
         }

@@ -64,7 +64,9 @@ mod tests {
 
     #[test]
     fn names_of_ranges_differ() {
-        let names = [ranges_hash(&[0..1]), ranges_hash(&[0..2]), ranges_hash(&[0..1, 1..2]), ranges_hash(&[1..2, 0..1])];
+        let (one, two) = (0..1, 1..2);
+        let lists = [vec![one.clone()], vec![Range { start: 0, end: 2 }], vec![one.clone(), two.clone()], vec![two, one]];
+        let names = lists.map(|list| ranges_hash(&list));
         for (place, name) in names.iter().enumerate() {
             assert!(!names[..place].contains(name));
         }

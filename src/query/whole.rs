@@ -223,6 +223,9 @@ async fn make(parts: &Arc<Parts>, question: &Question) -> Landing {
         Ok(whole) => whole,
         Err(error) => return failed(error, lease),
     };
+    if let Err(error) = whole.checked(question.tier.name()) {
+        return failed(error, lease);
+    }
     let upstream = whole.waited;
     let reason = not_kept(&whole);
     if let Some(reason) = reason {

@@ -19,6 +19,7 @@ use super::error::{self, UpstreamError};
 use super::health::Health;
 use super::metrics::{Families, Metrics};
 use super::native::{Native, NativeScope};
+use super::params::ParamName;
 use super::path::{ApiPath, PATHS};
 use super::places::{NoPlace, Place, Places};
 use super::set_up::{self, SetUpError};
@@ -239,6 +240,7 @@ impl Backend {
         insert_text(&mut headers, X_REQUEST_ID, call.request_id.as_deref());
         insert_text(&mut headers, TRACEPARENT, call.trace.as_deref());
         insert_text(&mut headers, TRACESTATE, call.trace_state.as_deref());
+        let call = self.exactly(call);
         let added = call.native.as_deref().and_then(|scope| self.bind_natively(scope, &call, &path, &mut headers));
         let params = added.as_deref().unwrap_or_else(|| call.params().encoded());
         if params.len() > FORM_ABOVE_BYTES && call.path().takes_form() {
@@ -252,6 +254,14 @@ impl Backend {
         }
         let target = self.target(path, params)?;
         Ok(Draft { method: Method::GET, target, headers, form: Bytes::new() })
+    }
+
+    /// VictoriaMetrics moves the window of a range query to its step unless it is told not to use its own cache.
+    fn exactly(&self, call: Call) -> Call {
+        if self.settings.kind == UpstreamKind::VictoriaMetrics && *call.path() == ApiPath::QueryRange {
+            return call.with(ParamName::NOCACHE, "1");
+        }
+        call
     }
 
     /// Adds the backend's own enforcement: to the headers, or to the parameters that are returned.

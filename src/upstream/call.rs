@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::native::NativeScope;
-use super::params::Params;
+use super::params::{ParamName, Params};
 use super::path::ApiPath;
 
 /// What to ask an upstream.
@@ -42,6 +42,15 @@ impl Call {
     /// Asks for the tree of an expression. It reads no data, so the text need not be enforced.
     pub fn parse_query(text: &str, limit_bytes: u64) -> Call {
         Call::new(ApiPath::ParseQuery, Params::new().query_without_data(text), limit_bytes)
+    }
+
+    /// With one more parameter, of ours: one that cannot be sent is left out.
+    #[must_use]
+    pub(super) fn with(self, name: ParamName, value: &str) -> Call {
+        match self.params.clone().scalar(name, value) {
+            Ok(params) => Call { params, ..self },
+            Err(_) => self,
+        }
     }
 
     /// Which path is asked.

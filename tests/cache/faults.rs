@@ -3,12 +3,15 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::house::{House, Plan};
 use crate::load::{Load, Shown, verify};
-use crate::support::{Mood, RedisServer};
+use crate::support::{Mood, RedisServer, eventually};
 
-/// 99 of 100 answers have to be there by then, on a machine that does other things, too. Redis may take 20 ms of it.
-const SOON: Duration = Duration::from_millis(1500);
+/// 99 of 100 answers have to be there by then. On a machine that does other things, too, by a few times of what the slowest answer took
+/// while all was well. Redis may take 20 ms of it.
+const SOON: Duration = Duration::from_millis(1000);
 /// Every answer has to be there by then.
 const AT_LAST: Duration = Duration::from_secs(8);
 
@@ -18,13 +21,14 @@ fn plan<'a>(redis: &'a [&'a str]) -> Plan<'a> {
     Plan { replicas: 2, redis: Some(redis), budget: "20ms", cache: "self_check: 0.05, memory: 64MiB", ..Plan::default() }
 }
 
-fn assert_all_well(what: &str, mut shown: Shown) {
-    let (p99, longest) = shown.p99_and_longest();
-    println!("{what}: {} requests, p99 {p99:?}, longest {longest:?}", shown.took.len());
+/// Nothing failed, nothing was wrong, and since `trouble` nothing took long.
+fn assert_all_well(what: &str, shown: &Shown, trouble: Instant) {
+    let (p99, longest) = shown.p99_and_longest_since(trouble);
+    let before = shown.longest_before(trouble);
+    println!("{what}: {} requests, p99 {p99:?}, longest {longest:?}, longest before {before:?}", shown.took.len());
     assert!(shown.failed.is_empty(), "{what}: {} of {} failed: {:#?}", shown.failed.len(), shown.took.len(), first(&shown.failed));
     assert!(shown.wrong.is_empty(), "{what}: {} of {} are wrong: {:#?}", shown.wrong.len(), shown.took.len(), first(&shown.wrong));
-    assert!(p99 < SOON && longest < AT_LAST, "{what}: p99 {p99:?}, longest {longest:?}");
-    assert!(shown.took.len() > 50, "{what}: only {} requests were made", shown.took.len());
+    assert!(p99 < SOON.max(4 * before) && longest < AT_LAST, "{what}: p99 {p99:?}, longest {longest:?}, before {before:?}");
 }
 
 fn first(all: &[String]) -> &[String] {
@@ -34,15 +38,17 @@ fn first(all: &[String]) -> &[String] {
 /// Load for a while before, during and after what `trouble` does to the house.
 async fn under_load(what: &str, house: &mut House, seed: u64, trouble: impl AsyncFnOnce(&mut House)) {
     let load = Load::start(house, &REPLICAS, seed);
-    tokio::time::sleep(Duration::from_millis(1500)).await;
+    load.goes_on(Duration::from_millis(1500)).await;
+    let began = Instant::now();
     trouble(house).await;
-    tokio::time::sleep(Duration::from_millis(1500)).await;
+    load.goes_on(Duration::from_millis(1500)).await;
     let shown = load.end().await;
     for replica in &house.replicas {
         replica.assert_no_bug();
+        assert_eq!(replica.metric("hecate_cache_self_checks_total{result=\"different\"}").await, 0.0, "{what}");
     }
+    assert_all_well(what, &shown, began);
     verify(house, &REPLICAS).await;
-    assert_all_well(what, shown);
 }
 
 fn redis(house: &mut House) -> &mut RedisServer {
@@ -60,9 +66,10 @@ async fn redis_is_killed_and_started_again() {
     .await;
     // It is used again: the breaker has closed, and something is written.
     let load = Load::start(&house, &REPLICAS, 77);
-    crate::support::eventually("Redis is used again", async || (!house.redis.as_ref().unwrap().keys().await.is_empty()).then_some(()))
-        .await;
-    assert_all_well("Redis back", load.end_after(Duration::from_secs(1)).await);
+    let began = Instant::now();
+    eventually("Redis is used again", async || (!house.redis.as_ref().unwrap().keys().await.is_empty()).then_some(())).await;
+    load.goes_on(Duration::from_secs(1)).await;
+    assert_all_well("Redis back", &load.end().await, began);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -142,21 +149,24 @@ async fn the_upstream_dies_and_cuts_answers() {
     for (seed, mood) in [(9, Mood::Dead), (10, Mood::Cut(500)), (11, Mood::Saying(503, "{}".to_owned(), Duration::from_millis(20)))] {
         let house = House::start(plan(&[])).await;
         let load = Load::start(&house, &REPLICAS, seed);
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        load.goes_on(Duration::from_secs(1)).await;
+        let began = Instant::now();
         house.upstream.becomes(mood);
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        load.goes_on(Duration::from_secs(2)).await;
         house.upstream.becomes(Mood::Well);
         // Retries that are still under way end.
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        let mut shown = load.end().await;
-        let (p99, longest) = shown.p99_and_longest();
+        load.goes_on(Duration::from_secs(1)).await;
+        let shown = load.end().await;
+        let (p99, longest) = shown.p99_and_longest_since(began);
         println!("upstream away: {} requests, {} failed, p99 {p99:?}, longest {longest:?}", shown.took.len(), shown.failed.len());
         assert!(shown.wrong.is_empty(), "{:#?}", first(&shown.wrong));
         assert!(longest < AT_LAST, "{longest:?}");
-        assert!(shown.took.len() > 50);
         // What was known before is answered while the upstream is away.
         assert!(shown.failed.len() < shown.took.len() * 9 / 10, "{} of {} failed", shown.failed.len(), shown.took.len());
         verify(&house, &REPLICAS).await;
-        assert_all_well("the upstream is back", Load::start(&house, &REPLICAS, seed).end_after(Duration::from_secs(2)).await);
+        let load = Load::start(&house, &REPLICAS, seed);
+        let began = Instant::now();
+        load.goes_on(Duration::from_secs(1)).await;
+        assert_all_well("the upstream is back", &load.end().await, began);
     }
 }

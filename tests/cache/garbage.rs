@@ -70,6 +70,9 @@ async fn spoilt_values_are_never_answers() {
     }
 }
 
+/// A key and its value as Redis dumps it.
+type Dumped = (Vec<u8>, Vec<u8>);
+
 /// Each key holds what belongs to another: whole and well, but not what was asked for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn values_under_other_keys_are_never_answers() {
@@ -77,7 +80,7 @@ async fn values_under_other_keys_are_never_answers() {
     let mut house = House::start(Plan { redis: Some(&[]), ..Plan::default() }).await;
     verify(&house, &[0]).await;
     let redis = house.redis.as_ref().unwrap();
-    let mut by_kind: std::collections::BTreeMap<String, Vec<(Vec<u8>, Vec<u8>)>> = std::collections::BTreeMap::new();
+    let mut by_kind: std::collections::BTreeMap<String, Vec<Dumped>> = std::collections::BTreeMap::new();
     for key in redis.keys().await {
         let kind: String = redis.command(&[b"TYPE", &key]).await;
         let dump: Vec<u8> = redis.command(&[b"DUMP", &key]).await;

@@ -28,7 +28,7 @@ pub struct Plan<'a> {
 impl Default for Plan<'_> {
     fn default() -> Self {
         // Counts are tested, not times, on machines that may be busy: Redis always gets its turn.
-        Plan { replicas: 1, redis: None, budget: "5s", cache: "self_check: 0", upstream: "settle: 1m" }
+        Plan { replicas: 1, redis: None, budget: "1s", cache: "self_check: 0", upstream: "settle: 1m, timeout: 20s" }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::house::{House, range};
 use crate::rng::Rng;
-use crate::support::{Door, Reply, Verb, difference};
+use crate::support::{Door, Reply, Verb, difference, eventually};
 
 /// Clients, each with one request at a time.
 const CLIENTS: usize = 6;
@@ -39,16 +39,23 @@ fn window(rng: &mut Rng, settled: i64) -> (i64, i64, &'static str) {
 /// What the load has shown so far.
 #[derive(Default)]
 pub struct Shown {
-    pub took: Vec<Duration>,
+    /// When each was asked, and how long it took.
+    pub took: Vec<(Instant, Duration)>,
     pub wrong: Vec<String>,
     pub failed: Vec<String>,
 }
 
 impl Shown {
-    /// The time under which 99 of 100 requests stayed, and the longest.
-    pub fn p99_and_longest(&mut self) -> (Duration, Duration) {
-        self.took.sort_unstable();
-        (self.took[self.took.len() * 99 / 100], *self.took.last().unwrap())
+    /// The time under which 99 of 100 requests stayed that were asked from then on, and the longest.
+    pub fn p99_and_longest_since(&self, then: Instant) -> (Duration, Duration) {
+        let mut took: Vec<Duration> = self.took.iter().filter(|(at, _)| *at >= then).map(|(_, took)| *took).collect();
+        took.sort_unstable();
+        (took[took.len() * 99 / 100], *took.last().unwrap())
+    }
+
+    /// The longest before then.
+    pub fn longest_before(&self, then: Instant) -> Duration {
+        self.took.iter().filter(|(at, _)| *at < then).map(|(_, took)| *took).max().unwrap_or_default()
     }
 }
 
@@ -56,35 +63,38 @@ impl Shown {
 pub struct Load {
     stop: Arc<AtomicBool>,
     clients: Vec<JoinHandle<Shown>>,
+    answered: Arc<AtomicUsize>,
 }
 
 impl Load {
     /// On these replicas of the house, drawn from this seed.
     pub fn start(house: &House, replicas: &[usize], seed: u64) -> Load {
-        let stop = Arc::<AtomicBool>::default();
+        let (stop, answered) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
         let settled = house.settled();
         let clients = (0..CLIENTS).map(|client| {
             let at = replicas[client % replicas.len()];
             let doors: HashMap<&'static str, Door> = ["alice", "bob", "both", "admin"].map(|name| (name, house.at(at, name))).into();
-            let (origin, stop) = (house.prometheus.door(), stop.clone());
+            let (origin, stop, answered) = (house.prometheus.door(), stop.clone(), answered.clone());
             tokio::spawn(async move {
                 let mut rng = Rng::new(seed + client as u64);
                 let mut shown = Shown::default();
                 let mut known: HashMap<String, Reply> = HashMap::new();
                 while !stop.load(Ordering::Relaxed) {
                     one(&mut rng, settled, &doors, &origin, &mut known, &mut shown).await;
+                    answered.fetch_add(1, Ordering::Relaxed);
                     tokio::time::sleep(PAUSE).await;
                 }
                 shown
             })
         });
-        Load { clients: clients.collect(), stop }
+        Load { clients: clients.collect(), stop, answered }
     }
 
-    /// Ends it after this long, and says what it showed.
-    pub async fn end_after(self, long: Duration) -> Shown {
+    /// Goes on for this long, and on a busy machine until something was asked in that time.
+    pub async fn goes_on(&self, long: Duration) {
+        let before = self.answered.load(Ordering::Relaxed);
         tokio::time::sleep(long).await;
-        self.end().await
+        eventually("the load goes on", async || (self.answered.load(Ordering::Relaxed) > before + 30).then_some(())).await;
     }
 
     /// Ends it, and says what it showed.
@@ -113,7 +123,7 @@ async fn one(
     let window = window(rng, settled);
     let began = Instant::now();
     let got = try_range(&doors[user], text, window).await;
-    shown.took.push(began.elapsed());
+    shown.took.push((began, began.elapsed()));
     let place = format!("`{text}` {window:?} as {user}");
     match got {
         Err(error) => shown.failed.push(format!("{place}: {error}")),

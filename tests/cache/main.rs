@@ -4,7 +4,6 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly anywhere")]
 #![expect(clippy::disallowed_methods, reason = "answers of parts that the test starts are small")]
 #![expect(clippy::print_stdout, reason = "what was measured is worth a line")]
-#![expect(clippy::large_futures, reason = "a test is in no hurry")]
 
 mod clock;
 mod coalescing;
@@ -24,4 +23,5 @@ mod sharing;
 #[path = "../support/mod.rs"]
 mod support;
 mod tiers;
+mod victoria;
 mod windows;

@@ -112,7 +112,7 @@ async fn failures_and_broken_answers_are_not_kept() {
     for (i, mood) in [
         Mood::Saying(500, error("internal"), Duration::ZERO),
         Mood::Saying(503, error("unavailable"), Duration::ZERO),
-        Mood::Saying(422, error("canceled"), Duration::ZERO),
+        Mood::Saying(499, error("canceled"), Duration::ZERO),
         Mood::Saying(200, error("internal"), Duration::ZERO),
         Mood::Saying(200, half.to_owned(), Duration::ZERO),
         Mood::Saying(200, String::new(), Duration::ZERO),

@@ -15,7 +15,11 @@ fn canonical(reply: &Reply, ordered: bool) -> Value {
     let mut all = reply.json();
     if all["status"] == "error" {
         // What went wrong while it ran is told with series and values; what is wrong with the text, with places.
-        let words = if reply.status == 422 { all["error"].take() } else { Value::Null };
+        // Which of several match groups Prometheus names is chance: it walks over a map.
+        let words = match all["error"].as_str().filter(|_| reply.status == 422) {
+            Some(text) => Value::from(text.split(" for the match group ").next()),
+            None => Value::Null,
+        };
         return json!({"status": reply.status, "errorType": all["errorType"], "error": words});
     }
     if !ordered && let Some(result) = all["data"]["result"].as_array_mut() {

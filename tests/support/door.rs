@@ -26,7 +26,7 @@ pub struct Door {
 /// Without the system's authorities, which take longer to read than a hundred questions to answer: nothing here speaks TLS.
 fn client() -> Client {
     hecate::upstream::install_crypto();
-    Client::builder().timeout(Duration::from_secs(60)).no_proxy().tls_certs_only([]).build().unwrap()
+    Client::builder().timeout(Duration::from_secs(90)).no_proxy().tls_certs_only([]).build().unwrap()
 }
 
 /// What came back, in plain.

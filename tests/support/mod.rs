@@ -1,7 +1,13 @@
 //! What every black-box test starts: a real Prometheus, Hecate as a process, clients. All on free ports, all stopped on drop.
 
 #![allow(dead_code, unused_imports, reason = "every test target uses its own part")]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::large_futures, reason = "a test may fail loudly anywhere, and is in no hurry")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::large_futures,
+    reason = "a test may fail loudly anywhere, and is in no hurry"
+)]
 
 pub mod counting;
 mod difference;

@@ -2,10 +2,14 @@
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 use super::{eventually, free_port};
+
+/// Nothing that a test asks of it takes longer.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Running; stopped when it is dropped.
 pub struct RedisServer {
@@ -47,7 +51,9 @@ impl RedisServer {
 
     /// A connection to look or write with.
     pub async fn connection(&self) -> redis::RedisResult<redis::aio::MultiplexedConnection> {
-        redis::Client::open(self.url())?.get_multiplexed_async_connection().await
+        // On a busy machine, and when it is told to sleep.
+        let patient = redis::AsyncConnectionConfig::new().set_connection_timeout(Some(PATIENCE)).set_response_timeout(Some(PATIENCE));
+        redis::Client::open(self.url())?.get_multiplexed_async_connection_with_config(&patient).await
     }
 
     /// One command; its answer.

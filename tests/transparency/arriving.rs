@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
@@ -17,8 +18,10 @@ use crate::window::seconds;
 
 const SETTLE_MS: i64 = 8_000;
 const FRESH_TTL_MS: i64 = 2_000;
-/// How long it goes on.
-const RUN: Duration = Duration::from_secs(20);
+/// How long it goes on at least; and at most, on a machine that is busy with other things.
+const RUN: [Duration; 2] = [Duration::from_secs(20), Duration::from_secs(90)];
+/// Answers of Hecate that have to be compared.
+const ENOUGH: usize = 250;
 /// How far windows go back, and how far into the future.
 const BACK_MS: i64 = 60_000;
 const AHEAD_MS: i64 = 6_000;
@@ -89,10 +92,10 @@ async fn ask(door: &Door, text: &str, start: i64, end: i64, step: i64) -> (Said,
     (Said { began, ended, cells: cells(&reply.data()) }, reply.header("cache-status").to_owned())
 }
 
-/// Asks Prometheus about a subject until the time is over.
-async fn record(door: Door, text: &'static str, phase: i64, until: Instant) -> Vec<Said> {
+/// Asks Prometheus about a subject until it is over.
+async fn record(door: Door, text: &'static str, phase: i64, over: Arc<AtomicBool>) -> Vec<Said> {
     let mut all = Vec::new();
-    while Instant::now() < until {
+    while !over.load(Ordering::Relaxed) {
         let next = Instant::now() + EVERY;
         let now = now_ms().div_euclid(1000) * 1000 + phase;
         all.push(ask(&door, text, now - BACK_MS - 5_000, now + AHEAD_MS + 3_000, 1000).await.0);
@@ -109,14 +112,16 @@ struct Given {
 }
 
 /// Asks Hecate as a dashboard would that is refreshed now and then, by people with different windows.
-async fn watch(door: Door, text: &'static str, phase: i64, until: Instant, seed: u64) -> Vec<Given> {
+async fn watch(door: Door, text: &'static str, phase: i64, given: Arc<AtomicUsize>, seed: u64) -> Vec<Given> {
+    let began = Instant::now();
     let mut rng = Rng::new(seed);
     let mut all = Vec::new();
-    while Instant::now() < until {
+    while began.elapsed() < RUN[0] || (given.load(Ordering::Relaxed) < ENOUGH && began.elapsed() < RUN[1]) {
         let step = [1_000, 1_000, 2_000, 5_000][rng.below(4)];
         let end = now_ms().div_euclid(1000) * 1000 + phase + [0, 0, 0, -3_000, 5_000][rng.below(5)];
         let start = end - [10_000, 30_000, 50_000, 60_000][rng.below(4)];
         let (said, status) = ask(&door, text, start, end, step).await;
+        given.fetch_add(1, Ordering::Relaxed);
         all.push(Given { said, status, steps: (0..=(end - start) / step).map(|i| start + i * step).collect() });
         sleep(Duration::from_millis(100 + rng.below(700) as u64)).await;
     }
@@ -203,8 +208,8 @@ async fn start() -> Arriving {
 }
 
 /// Samples that are two seconds late.
-async fn late_samples(prometheus: String, until: Instant) {
-    while Instant::now() < until {
+async fn late_samples(prometheus: String, over: Arc<AtomicBool>) {
+    while !over.load(Ordering::Relaxed) {
         let at = now_ms().div_euclid(1000) * 1000 - 2_000;
         let mut series = Series::new("late_total", &[]);
         series.push(at, (at / 1000 % 100_000) as f64);
@@ -225,28 +230,32 @@ async fn fresh_points_are_what_prometheus_said_a_moment_ago() {
     .await;
     // Until windows have settled points, too.
     sleep(Duration::from_millis(SETTLE_MS as u64)).await;
-    let until = Instant::now() + RUN;
-    let late = tokio::spawn(late_samples(arriving.prometheus.url(), until));
-    let recorders: Vec<_> =
-        SUBJECTS.iter().map(|(text, phase)| tokio::spawn(record(direct.clone(), text, *phase, until + Duration::from_secs(1)))).collect();
+    let over = Arc::<AtomicBool>::default();
+    let late = tokio::spawn(late_samples(arriving.prometheus.url(), over.clone()));
+    let recorders: Vec<_> = SUBJECTS.iter().map(|(text, phase)| tokio::spawn(record(direct.clone(), text, *phase, over.clone()))).collect();
     sleep(Duration::from_millis(FRESH_TTL_MS as u64)).await;
+    let given = Arc::<AtomicUsize>::default();
     let watchers: Vec<_> = (0..2 * SUBJECTS.len())
         .map(|i| (SUBJECTS[i % SUBJECTS.len()], i as u64))
-        .map(|((text, phase), seed)| tokio::spawn(watch(admin.clone(), text, phase, until, seed)))
+        .map(|((text, phase), seed)| tokio::spawn(watch(admin.clone(), text, phase, given.clone(), seed)))
         .collect();
+    let mut watched = Vec::new();
+    for watcher in watchers {
+        watched.push(watcher.await.unwrap());
+    }
+    // What Prometheus says after the last answer.
+    sleep(Duration::from_secs(2)).await;
+    over.store(true, Ordering::Relaxed);
+    late.await.unwrap();
     let mut recorded = Vec::new();
     for recorder in recorders {
-        recorded.push(Arc::new(Mutex::new(recorder.await.unwrap())));
+        recorded.push(recorder.await.unwrap());
     }
-    late.await.unwrap();
     let mut found = Found::default();
-    let mut answers = 0;
-    for (i, watcher) in watchers.into_iter().enumerate() {
+    let answers = watched.iter().map(Vec::len).sum::<usize>();
+    for (i, all) in watched.iter().enumerate() {
         let (text, _) = SUBJECTS[i % SUBJECTS.len()];
-        for given in watcher.await.unwrap() {
-            compare(text, &given, &recorded[i % SUBJECTS.len()].lock().unwrap(), &mut found);
-            answers += 1;
-        }
+        all.iter().for_each(|given| compare(text, given, &recorded[i % SUBJECTS.len()], &mut found));
     }
     println!(
         "{answers} answers while data arrived: {} settled points, {} younger ones, {} of them from a moment ago, {} not judged",
@@ -254,7 +263,7 @@ async fn fresh_points_are_what_prometheus_said_a_moment_ago() {
     );
     let shown = found.wrong[..found.wrong.len().min(12)].join("\n");
     assert!(found.wrong.is_empty(), "{} points are wrong:\n{shown}", found.wrong.len());
-    assert!(answers > 200 && found.settled > 3_000 && found.young > 1_500, "too little was compared");
+    assert!(answers > 200 && found.settled > 2_500 && found.young > 1_000 && found.old_news > 10, "too little was compared");
     arriving.hecate.assert_no_bug();
 }
 

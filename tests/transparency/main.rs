@@ -4,7 +4,7 @@
 //! its middle). Everything is drawn from a seed, which a failure tells. `HECATE_TRANSPARENCY_SEED=n` draws from another one;
 //! `HECATE_TRANSPARENCY=full` takes every history for every expression and door, which takes an hour.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly anywhere")]
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly anywhere")]
 #![expect(clippy::disallowed_methods, reason = "answers of parts that the test starts are small")]
 #![expect(clippy::print_stdout, reason = "what was compared is worth a line")]
 

@@ -125,5 +125,9 @@ async fn every_history_of_requests_has_the_bytes_of_prometheus() {
     assert!(telling * 10 > compared * 6, "only {telling} of {compared} answers had values");
     assert!(unsure * 50 < compared, "Prometheus contradicted itself {unsure} times of {compared}");
     assert!(spared * 3 > compared, "only {spared} of {compared} answers came from the cache or in part");
+    // Hecate itself compares some of its hits with Prometheus.
+    let checks = async |result: &str| world.hecate().metric(&format!("hecate_cache_self_checks_total{{result=\"{result}\"}}")).await;
+    assert_eq!(checks("different").await, 0.0);
+    assert!(checks("equal").await >= 10.0, "only {} hits checked themselves", checks("equal").await);
     world.hecate().assert_no_bug();
 }

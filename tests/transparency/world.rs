@@ -7,14 +7,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::json;
 use tokio::sync::Mutex;
 
-use crate::support::{Door, Hecate, Prometheus, PrometheusOptions, Reply, Verb, eventually, remote_write};
+use crate::support::{Door, Hecate, Prometheus, PrometheusOptions, Reply, Verb, eventually, remote_write, usual_users};
 use crate::window::Window;
 use crate::{data, history};
 
 const FEATURES: &str = "--enable-feature=exemplar-storage,promql-experimental-functions,promql-binop-fill-modifiers";
 
-/// Higher than Prometheus' own where it has one, so that its words come back.
-const LIMITS: &str = "limits: {rate_per_user: 1000000/s, concurrent_per_user: 1000, points_per_series: 100000, range: 10000d, \
+/// As many points as Prometheus gives, and nothing else that a test would meet.
+const LIMITS: &str = "limits: {rate_per_user: 1000000/s, concurrent_per_user: 1000, points_per_series: 11001, range: 10000d, \
                       series: 1000000, samples: 100000000000}";
 
 pub struct World {
@@ -61,11 +61,14 @@ impl World {
         })
         .await;
         remote_write::write(&prometheus.url(), data::recent(base, seed)).await;
-        let more = format!(
-            "promql: {{features: [promql-experimental-functions, promql-binop-fill-modifiers]}}\n{LIMITS}\n\
+        let rest = format!(
+            "upstreams: [{{name: prometheus, url: \"{}\", timeout: 40s}}]\n\
+             auth: {{providers: [{{kind: static, users_file: users.yaml}}]}}\n\
+             promql: {{features: [promql-experimental-functions, promql-binop-fill-modifiers]}}\n{LIMITS}\n\
              telemetry: {{access_log: false}}\ncache: {{memory: 64MiB, self_check: 0.02}}",
+            prometheus.url()
         );
-        let hecate = Hecate::in_front_of(&prometheus.url(), &more);
+        let hecate = Hecate::start("", &rest, &[("users.yaml", &usual_users())]);
         let world = World { prometheus, hecate, base, seed };
         let written = [("query", "count(wide)"), ("time", &(base + data::AHEAD).to_string())];
         eventually("what was written", async || {

@@ -10,15 +10,18 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 
 use super::flights::Flights;
-use super::horizon::Horizon;
+use super::horizon::{Horizon, LONGEST_LIFE_MS};
+use super::looked_at::LookedAt;
 use crate::cache::Key;
 use crate::query::QueryError;
 use crate::query::finished::{Finished, Form};
 use crate::query::kept::Subject;
-use crate::series::{Grid, PutError, Series};
+use crate::series::{Grid, POINTS, PutError, Series};
 
 /// For how long an expression is asked for as a whole after an answer that could not be kept.
 const APART_MS: i64 = 60_000;
+/// Smaller entries are left as they are.
+const TRIM_FROM_BLOCKS: usize = 6;
 /// For how long an error that is about the question is given again.
 const REFUSED_MS: i64 = 3_000;
 
@@ -38,6 +41,8 @@ pub(in crate::query) struct GridEntry {
     version: AtomicU64,
     finished: Finished,
     compressed: AtomicBool,
+    /// How far back windows reach.
+    pub(super) looked_at: LookedAt,
     /// Told apart from every other entry, of other processes too.
     number: u64,
     /// The longest window that was held against the limits and passed, in milliseconds.
@@ -70,6 +75,7 @@ impl GridEntry {
             version: AtomicU64::new(0),
             finished: Finished::default(),
             compressed: AtomicBool::new(false),
+            looked_at: LookedAt::default(),
             number: rand::random(),
             passed_range_ms: AtomicI64::new(-1),
             apart_until_ms: AtomicI64::new(i64::MIN),
@@ -94,6 +100,21 @@ impl GridEntry {
         self.series.store(Arc::new(next));
         self.version.fetch_add(1, Ordering::Release);
         Ok(made)
+    }
+
+    /// Drops blocks that no window has touched for a while, and those that are too old to be used.
+    pub(super) fn trim(&self, now_ms: i64) {
+        if self.series.load().block_numbers().count() < TRIM_FROM_BLOCKS {
+            return;
+        }
+        let earliest = self.looked_at.earliest().div_euclid(POINTS as i64);
+        let trimmed = self.change(|series| {
+            series.retain_blocks(|number, newest_ms| number >= earliest && newest_ms > now_ms.saturating_sub(LONGEST_LIFE_MS));
+            Ok(())
+        });
+        if let Err(error) = trimmed {
+            tracing::debug!(%error, "an entry was not trimmed");
+        }
     }
 
     /// A body that was made from this very state before, for this window and form.

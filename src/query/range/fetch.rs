@@ -1,5 +1,6 @@
 //! One fetch, in a task of its own, so that a client who leaves cancels nothing: Redis, lease, upstreams, keep, publish.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use bytes::Bytes;
 
 use super::entry::GridEntry;
 use super::flights::{Arrived, Landing, Takeoff};
+use super::form;
 use super::route::{self, Leg};
 use super::{Blocks, Freshness};
 use crate::cache::{Budget, Claim, Followed, Lease, Remote};
@@ -70,6 +72,7 @@ pub(super) async fn run(parts: Arc<Parts>, kept: Arc<Kept>, recipe: Recipe, take
         && now > parts.tombstones.not_before(&entry.subject)
     {
         // It has grown: it is weighed anew.
+        entry.trim(now);
         memory.put(entry.key.clone(), kept.clone());
         parts.weigh();
     }
@@ -104,7 +107,7 @@ impl Fetch<'_> {
             missing.iter().flat_map(|gap| route::legs(&upstreams, self.recipe.grid, self.entry.horizon, gap.clone(), self.now)).collect();
         let asked: Vec<AskedUpstream> = legs.iter().map(|leg| self.account(leg)).collect();
         let points = legs.iter().map(|leg| (leg.range.end - leg.range.start).unsigned_abs()).sum();
-        let result = self.from_upstreams(&legs, &range).await;
+        let result = self.ask_upstreams(&legs, &range).await;
         match (&result, lease) {
             (Ok(Arrived::Kept), lease) => self.publish(&missing, lease),
             (_, Some(lease)) => drop(tokio::spawn(lease.fail())),
@@ -163,34 +166,40 @@ impl Fetch<'_> {
     }
 
     /// Asks for all legs side by side and keeps what comes.
-    async fn from_upstreams(&mut self, legs: &[Leg<'_>], range: &Range<i64>) -> Result<Arrived, QueryError> {
+    async fn ask_upstreams(&mut self, legs: &[Leg<'_>], range: &Range<i64>) -> Result<Arrived, QueryError> {
         let started = Instant::now();
         let answers = futures_util::future::try_join_all(legs.iter().map(|leg| self.recipe.ask(&self.parts.asking, leg))).await;
         self.upstream = started.elapsed();
         self.entry.fetch_took(self.upstream);
-        let answers = answers?;
-        let only = legs.len() == 1 && legs[0].range == *range;
-        let windows: Vec<Range<i64>> = legs.iter().map(|leg| leg.range.clone()).collect();
-        let bodies: Vec<Bytes> = answers.iter().map(|answer| answer.body.clone()).collect();
-        let kept = if answers.iter().any(|answer| answer.no_store) {
-            Err("the upstream says no-store")
-        } else if bodies.iter().map(Bytes::len).sum::<usize>() > LONG_BYTES {
-            let (owner, grid, limits) = (self.kept.clone(), self.recipe.grid, self.bounds());
-            let job = tokio::task::spawn_blocking(move || match &*owner {
-                Kept::Grid(entry) => keep(entry, grid, limits, &windows, &answers),
-                Kept::Whole(_) => Err("the key belongs to something else"),
-            });
-            job.await.map_err(|_| QueryError::FetchGivenUp)?
-        } else {
-            keep(self.entry, self.recipe.grid, self.bounds(), &windows, &answers)
-        };
-        let Err(reason) = kept else { return Ok(Arrived::Kept) };
+        let answers: Arc<[Whole]> = answers?.into();
+        let Err(reason) = self.keep(legs, &answers).await? else { return Ok(Arrived::Kept) };
+        for (answer, leg) in answers.iter().zip(legs) {
+            answer.checked(leg.tier.name())?;
+        }
         self.parts.metrics.not_stored(reason);
         self.entry.set_apart(now_ms(), reason);
-        match bodies.into_iter().next() {
-            Some(body) if only => Ok(Arrived::Passed(body, reason)),
+        match &*answers {
+            [only] if legs[0].range == *range => Ok(Arrived::Passed(only.body.clone(), reason)),
             _ => Ok(Arrived::Apart(reason)),
         }
+    }
+
+    /// Keeps all answers, or none and says why.
+    async fn keep(&self, legs: &[Leg<'_>], answers: &Arc<[Whole]>) -> Result<Result<(), &'static str>, QueryError> {
+        if answers.iter().any(|answer| answer.no_store) {
+            return Ok(Err("the upstream says no-store"));
+        }
+        let windows: Vec<Range<i64>> = legs.iter().map(|leg| leg.range.clone()).collect();
+        let (grid, limits) = (self.recipe.grid, self.bounds());
+        if answers.iter().map(|answer| answer.body.len()).sum::<usize>() <= LONG_BYTES {
+            return Ok(keep(self.entry, grid, limits, &windows, answers));
+        }
+        let (owner, answers) = (self.kept.clone(), answers.clone());
+        let job = tokio::task::spawn_blocking(move || match &*owner {
+            Kept::Grid(entry) => keep(entry, grid, limits, &windows, &answers),
+            Kept::Whole(_) => Err("the key belongs to something else"),
+        });
+        job.await.map_err(|_| QueryError::FetchGivenUp)
     }
 
     fn bounds(&self) -> series::Limits {
@@ -231,8 +240,9 @@ impl Fetch<'_> {
 /// Reads the answers and keeps all of them, or none and says why.
 fn keep(entry: &GridEntry, grid: Grid, limits: series::Limits, windows: &[Range<i64>], answers: &[Whole]) -> Result<(), &'static str> {
     let mut decoded: Vec<Decoded<'_>> = Vec::with_capacity(answers.len());
-    for answer in answers {
-        let read = series::decode(&answer.body, grid, limits).map_err(|error| {
+    let bodies: Vec<Cow<'_, [u8]>> = answers.iter().map(|answer| form::plain(answer.kind, &answer.body)).collect();
+    for body in &bodies {
+        let read = series::decode(body, grid, limits).map_err(|error| {
             tracing::debug!(%error, "an answer is passed on as it came: it is not in the form that can be put together again");
             "the answer is not in Prometheus' form"
         })?;

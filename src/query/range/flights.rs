@@ -142,20 +142,24 @@ mod tests {
         Landing { result: Ok(Arrived::Kept), source, asked: Arc::from([]), points_fetched: 1, upstream: nothing, redis: nothing }
     }
 
+    fn range(start: i64, end: i64) -> Range<i64> {
+        start..end
+    }
+
     #[tokio::test]
     async fn equal_ranges_have_one_fetch_and_overlapping_ones_fetch_the_rest() {
         let flights = Arc::new(Flights::default());
-        let (awaited, first) = flights.join(&[0..100]);
-        assert_eq!((awaited.len(), ranges(&first)), (1, vec![0..100]));
-        let (awaited, second) = flights.join(&[0..100]);
+        let (awaited, first) = flights.join(&[range(0, 100)]);
+        assert_eq!((awaited.len(), ranges(&first)), (1, vec![range(0, 100)]));
+        let (awaited, second) = flights.join(&[range(0, 100)]);
         assert_eq!((awaited.len(), second.len()), (1, 0));
         let (awaited_more, third) = flights.join(&[50..120, 130..140]);
         assert_eq!((awaited_more.len(), ranges(&third)), (3, vec![100..120, 130..140]));
         first[0].land(landing());
         drop(first);
         assert!(awaited.into_iter().next().unwrap().landed().await.is_some(), "told after the fetch is over too");
-        let (_, again) = flights.join(&[0..100]);
-        assert_eq!(ranges(&again), [0..100]);
+        let (_, again) = flights.join(&[range(0, 100)]);
+        assert_eq!(ranges(&again), [range(0, 100)]);
         drop(third);
         for one in awaited_more.into_iter().skip(1) {
             assert!(one.landed().await.is_none(), "given up");

@@ -8,7 +8,7 @@ use crate::series::Grid;
 /// For how long a settled point is kept at least.
 const SHORTEST_LIFE_MS: i64 = 2 * 3_600_000;
 /// For how long any point is kept at most: what was deleted or filled in later shows after that.
-const LONGEST_LIFE_MS: i64 = 7 * 86_400_000;
+pub(super) const LONGEST_LIFE_MS: i64 = 7 * 86_400_000;
 /// Another replica's clock, or our own after a correction, may be this far ahead.
 const CLOCK_TOLERANCE_MS: i64 = 5_000;
 

@@ -2,8 +2,10 @@
 //!
 //! * `horizon`: which points may be used again
 //! * `entry`: what is kept of one expression on one grid
+//! * `looked_at`: how far back windows reach: the rest is dropped
 //! * `flights`: fetches under way, so that nobody fetches what somebody fetches already
 //! * `fetch`: one fetch, in a task of its own: Redis, lease, upstreams, keep, publish
+//! * `form`: other backends' answers in Prometheus' form
 //! * `route`: which tier is asked for which points
 //! * `answer`: from blocks to bytes
 
@@ -11,7 +13,9 @@ mod answer;
 mod entry;
 mod fetch;
 mod flights;
+pub(super) mod form;
 mod horizon;
+mod looked_at;
 pub(super) mod route;
 
 use std::ops::Range;
@@ -101,6 +105,7 @@ where
     }
     let freshness = parts.freshness(entry.horizon, Some(grid.step_ms()));
     let now = now_ms();
+    entry.looked_at.note(wanted.start, now);
     let mut progress = Progress { outcome: Outcome { source: Source::Memory, ..Outcome::default() }, covered: Vec::new() };
     for _ in 0..ROUNDS {
         if let Some(reason) = entry.apart(now) {
@@ -173,7 +178,7 @@ where
     let lookback_ms = blocks.evaluation.lookback_delta.map_or(LOOKBACK_MS, millis);
     let horizon = Horizon::of(blocks.query, blocks.window(), lookback_ms)?;
     let subject = Subject::of(parts.backends.clone(), blocks.query);
-    Ok(memory.get_or_make(&key, || Kept::Grid(GridEntry::new(key.clone(), subject, grid, horizon))))
+    Ok(memory.get_or_make(&key, || Kept::Grid(Box::new(GridEntry::new(key.clone(), subject, grid, horizon)))))
 }
 
 /// What is known of one request by now.

@@ -32,7 +32,7 @@ pub(in crate::query) fn legs<'a>(upstreams: &'a Upstreams, grid: Grid, horizon: 
 }
 
 /// Who is asked for an answer that cannot be parted and reads nothing that is earlier than `from_ms`; None is the beginning of time.
-pub(in crate::query) fn whole<'a>(upstreams: &'a Upstreams, reads_from_ms: Option<i64>, now_ms: i64) -> &'a Arc<Tier> {
+pub(in crate::query) fn whole(upstreams: &Upstreams, reads_from_ms: Option<i64>, now_ms: i64) -> &Arc<Tier> {
     let hot = upstreams.hot();
     match (upstreams.cold(), held_since_ms(hot, now_ms), reads_from_ms) {
         (Some(cold), Some(since), Some(from)) if from < since => cold,

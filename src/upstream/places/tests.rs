@@ -57,10 +57,12 @@ async fn a_caller_that_goes_away_leaves_no_trace() {
     assert!(places.take(0).await.is_ok());
 }
 
+type Waiting = Pin<Box<dyn Future<Output = Result<Place, NoPlace>>>>;
+
 /// Calls that are polled by hand, in the order of their coming.
 struct Crowd {
     places: Arc<Places>,
-    calls: Vec<(u64, Pin<Box<dyn Future<Output = Result<Place, NoPlace>>>>)>,
+    calls: Vec<(u64, Waiting)>,
 }
 
 impl Crowd {
