@@ -42,7 +42,9 @@ impl Connection {
         let mut length = 0;
         loop {
             if length == self.read.len() {
-                self.read.resize(2 * length, 0);
+                let mut larger = vec![0; 2 * length];
+                larger[..length].copy_from_slice(&self.read);
+                self.read = larger;
             }
             let read = self.socket.read(&mut self.read[length..]).unwrap();
             let begin = || String::from_utf8_lossy(&self.read[..length.min(600)]).into_owned();
