@@ -83,8 +83,12 @@ async fn values_under_other_keys_are_never_answers() {
     let mut by_kind: std::collections::BTreeMap<String, Vec<Dumped>> = std::collections::BTreeMap::new();
     for key in redis.keys().await {
         let kind: String = redis.command(&[b"TYPE", &key]).await;
-        let dump: Vec<u8> = redis.command(&[b"DUMP", &key]).await;
-        by_kind.entry(kind).or_default().push((key, dump));
+        let dump: Option<Vec<u8>> = redis.command(&[b"DUMP", &key]).await;
+        let dump = dump.unwrap_or_default();
+        // Leases may be over by now; they and what stands for no value are left alone.
+        if !dump.is_empty() && matches!(kind.as_str(), "string" | "hash") {
+            by_kind.entry(kind).or_default().push((key, dump));
+        }
     }
     let mut swapped = 0;
     for all in by_kind.values() {

@@ -65,9 +65,10 @@ async fn what_others_asked_before_changes_nothing() {
         // Each order finds a cache in which nothing is.
         let hecate = in_front_of(&house.mixed_url());
         let doors = order.map(|name| door(&hecate, name));
-        // Instant queries and ranges of the whole corpus are spread over the orders; every entry is asked in each of them at one time.
+        // Every entry is asked in two orders: in one of them over a window, in the other at a moment.
+        let half = corpus.iter().enumerate().filter(|(i, _)| (i + number) % 2 == 0);
         let tasks: Vec<(usize, &Entry, When)> =
-            corpus.iter().enumerate().map(|(i, entry)| (i, entry, moments(entry.era, house.live_end)[(i + number) % 2].clone())).collect();
+            half.map(|(i, entry)| (i, entry, moments(entry.era, house.live_end)[(i / 2 + number / 2) % 2].clone())).collect();
         let outcomes: Vec<(usize, Vec<String>)> =
             stream::iter(&tasks).map(|(i, entry, when)| one(&house, &doors, *i, entry, when)).buffer_unordered(8).collect().await;
         let wrong: Vec<&String> = outcomes.iter().flat_map(|(_, wrong)| wrong).collect();
@@ -76,5 +77,5 @@ async fn what_others_asked_before_changes_nothing() {
         hecate.assert_no_bug();
     }
     println!("{compared} answers with values were compared while others asked the same");
-    assert!(compared > 4_000, "only {compared}");
+    assert!(compared > 2_500, "only {compared}");
 }
