@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "answers of parts that the test starts are small")]
 #![expect(clippy::print_stdout, reason = "what was measured is worth a line")]
 
+mod browser;
 mod clock;
 mod coalescing;
 mod control;
