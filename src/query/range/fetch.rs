@@ -13,7 +13,7 @@ use super::form;
 use super::route::{self, Leg};
 use super::{Blocks, Freshness};
 use crate::cache::{Budget, Claim, Followed, Lease, Remote};
-use crate::promql::EnforcedText;
+use crate::promql::{EnforcedText, ScopedQuery};
 use crate::query::ask::{Asking, Origin, Whole, now_ms};
 use crate::query::invalidation::CLOCKS_MS;
 use crate::query::kept::Kept;
@@ -34,6 +34,7 @@ const LONGEST_FOLLOW: Duration = Duration::from_secs(10);
 
 /// Everything that a fetch needs to know of the request that started it.
 pub(in crate::query) struct Recipe {
+    query: Arc<ScopedQuery>,
     pub(in crate::query) enforced: EnforcedText,
     evaluation: Evaluation,
     pub(in crate::query) grid: Grid,
@@ -43,7 +44,14 @@ pub(in crate::query) struct Recipe {
 
 impl Recipe {
     pub(super) fn new(blocks: &Blocks<'_>, grid: Grid, freshness: Freshness, origin: Origin) -> Recipe {
-        Recipe { enforced: blocks.enforced.clone(), evaluation: blocks.evaluation.clone(), grid, freshness, origin }
+        Recipe {
+            query: blocks.query.clone(),
+            enforced: blocks.enforced.clone(),
+            evaluation: blocks.evaluation.clone(),
+            grid,
+            freshness,
+            origin,
+        }
     }
 
     /// The part of a window that can change no more at `now_ms`.
@@ -64,7 +72,16 @@ impl Recipe {
 /// Makes the fetch and tells everybody who waits. `kept` is the entry; `now` is the time of the request that started it.
 pub(super) async fn run(parts: Arc<Parts>, kept: Arc<Kept>, recipe: Recipe, takeoff: Takeoff, now: i64) {
     let Kept::Grid(entry) = &*kept else { return };
-    let mut fetch = Fetch { parts: &parts, kept: &kept, entry, recipe: &recipe, now, redis: Duration::ZERO, upstream: Duration::ZERO };
+    let mut fetch = Fetch {
+        parts: &parts,
+        kept: &kept,
+        entry,
+        recipe: &recipe,
+        takeoff: &takeoff,
+        now,
+        redis: Duration::ZERO,
+        upstream: Duration::ZERO,
+    };
     let landing = fetch.make(takeoff.range.clone()).await;
     // What was dropped while this was under way stays dropped.
     if let Some(memory) = &parts.memory
@@ -84,6 +101,7 @@ struct Fetch<'a> {
     kept: &'a Arc<Kept>,
     entry: &'a GridEntry,
     recipe: &'a Recipe,
+    takeoff: &'a Takeoff,
     now: i64,
     redis: Duration,
     upstream: Duration,
@@ -107,7 +125,7 @@ impl Fetch<'_> {
             missing.iter().flat_map(|gap| route::legs(&upstreams, self.recipe.grid, self.entry.horizon, gap.clone(), self.now)).collect();
         let asked: Vec<AskedUpstream> = legs.iter().map(|leg| self.account(leg)).collect();
         let points = legs.iter().map(|leg| (leg.range.end - leg.range.start).unsigned_abs()).sum();
-        let result = self.ask_upstreams(&legs, &range).await;
+        let result = self.ask_upstreams(&legs, &range, &asked).await;
         match (&result, lease) {
             (Ok(Arrived::Kept), lease) => self.publish(&missing, lease),
             (_, Some(lease)) => drop(tokio::spawn(lease.fail())),
@@ -166,13 +184,30 @@ impl Fetch<'_> {
     }
 
     /// Asks for all legs side by side and keeps what comes.
-    async fn ask_upstreams(&mut self, legs: &[Leg<'_>], range: &Range<i64>) -> Result<Arrived, QueryError> {
+    async fn ask_upstreams(&mut self, legs: &[Leg<'_>], range: &Range<i64>, asked: &[AskedUpstream]) -> Result<Arrived, QueryError> {
         let started = Instant::now();
         let answers = futures_util::future::try_join_all(legs.iter().map(|leg| self.recipe.ask(&self.parts.asking, leg))).await;
         self.upstream = started.elapsed();
         self.entry.fetch_took(self.upstream);
         let answers: Arc<[Whole]> = answers?.into();
-        let Err(reason) = self.keep(legs, &answers).await? else { return Ok(Arrived::Kept) };
+        if let [only] = &*answers
+            && legs[0].range == *range
+            && !only.no_store
+            && is_plain_matrix(&only.body)
+        {
+            let points = (range.end - range.start).unsigned_abs();
+            let landing = self.landing(Ok(Arrived::Body(only.body.clone())), Source::Miss, asked.to_vec(), points);
+            self.takeoff.answer(landing);
+        }
+        let reason = match self.keep(legs, &answers).await? {
+            Err(reason) => reason,
+            Ok(size) => {
+                let bytes = answers.iter().map(|answer| answer.body.len() as u64).sum();
+                let (text, selector) = (self.recipe.enforced.as_str(), self.recipe.query.shown_selector());
+                self.parts.estimates.note(text, selector, size.series, size.points, bytes);
+                return Ok(Arrived::Kept);
+            }
+        };
         for (answer, leg) in answers.iter().zip(legs) {
             answer.checked(leg.tier.name())?;
         }
@@ -185,7 +220,7 @@ impl Fetch<'_> {
     }
 
     /// Keeps all answers, or none and says why.
-    async fn keep(&self, legs: &[Leg<'_>], answers: &Arc<[Whole]>) -> Result<Result<(), &'static str>, QueryError> {
+    async fn keep(&self, legs: &[Leg<'_>], answers: &Arc<[Whole]>) -> Result<Result<Size, &'static str>, QueryError> {
         if answers.iter().any(|answer| answer.no_store) {
             return Ok(Err("the upstream says no-store"));
         }
@@ -237,8 +272,20 @@ impl Fetch<'_> {
     }
 }
 
+/// What an answer turned out to have.
+#[derive(Clone, Copy, Debug)]
+struct Size {
+    series: u64,
+    points: u64,
+}
+
+/// Whether an answer can go to its client as it is: Prometheus' form from its first byte to its last, with nothing said about it.
+fn is_plain_matrix(body: &[u8]) -> bool {
+    body.starts_with(br#"{"status":"success","data":{"resultType":"matrix","result":["#) && body.ends_with(b"]}}")
+}
+
 /// Reads the answers and keeps all of them, or none and says why.
-fn keep(entry: &GridEntry, grid: Grid, limits: series::Limits, windows: &[Range<i64>], answers: &[Whole]) -> Result<(), &'static str> {
+fn keep(entry: &GridEntry, grid: Grid, limits: series::Limits, windows: &[Range<i64>], answers: &[Whole]) -> Result<Size, &'static str> {
     let mut decoded: Vec<Decoded<'_>> = Vec::with_capacity(answers.len());
     let bodies: Vec<Cow<'_, [u8]>> = answers.iter().map(|answer| form::plain(answer.kind, &answer.body)).collect();
     for body in &bodies {
@@ -259,7 +306,9 @@ fn keep(entry: &GridEntry, grid: Grid, limits: series::Limits, windows: &[Range<
         }),
         other => Err(other),
     });
-    put.map_err(|error| {
+    let series = decoded.iter().map(|read| read.series_count() as u64).max().unwrap_or_default();
+    let size = Size { series, points: decoded.iter().map(|read| read.points() as u64).sum() };
+    put.map(|()| size).map_err(|error| {
         tracing::debug!(%error, "an answer is passed on as it came");
         "the answer cannot be put together again"
     })

@@ -30,6 +30,8 @@ pub(super) struct Landing {
 pub(super) enum Arrived {
     /// The points are kept.
     Kept,
+    /// The answer for this very range; its points are about to be kept.
+    Body(Bytes),
     /// An answer that is not kept, for this very range, and why not.
     Passed(Bytes, &'static str),
     /// Nothing is kept, and the range was asked for in parts that cannot be joined: ask for the window as a whole.
@@ -44,14 +46,23 @@ pub(super) struct Flights(Mutex<Vec<Flying>>);
 struct Flying {
     range: Range<i64>,
     number: u64,
-    landing: watch::Receiver<Option<Landing>>,
+    landing: watch::Receiver<Stage>,
+}
+
+/// How far a fetch is.
+#[derive(Clone, Debug)]
+enum Stage {
+    Flying,
+    /// There is an answer already, for those who want this very range.
+    Answered(Landing),
+    Over(Landing),
 }
 
 /// A fetch that somebody has to wait for.
 pub(super) struct Awaited {
     /// Grid points.
     pub(super) range: Range<i64>,
-    landing: watch::Receiver<Option<Landing>>,
+    landing: watch::Receiver<Stage>,
 }
 
 /// A fetch that is to be made by whoever holds this. Dropping it ends it: those who wait hear an error.
@@ -59,7 +70,7 @@ pub(super) struct Takeoff {
     /// Grid points to fetch.
     pub(super) range: Range<i64>,
     number: u64,
-    landing: watch::Sender<Option<Landing>>,
+    landing: watch::Sender<Stage>,
     flights: Arc<Flights>,
 }
 
@@ -75,7 +86,7 @@ impl Flights {
         let mut takeoffs = Vec::new();
         for gap in missing {
             for range in without(gap, awaited.iter().map(|one| &one.range)) {
-                let (sender, receiver) = watch::channel(None);
+                let (sender, receiver) = watch::channel(Stage::Flying);
                 let number = flying.last().map_or(0, |last| last.number + 1);
                 flying.push(Flying { range: range.clone(), number, landing: receiver.clone() });
                 takeoffs.push(Takeoff { range: range.clone(), number, landing: sender, flights: Arc::clone(self) });
@@ -104,9 +115,14 @@ fn without<'a>(range: &Range<i64>, others: impl Iterator<Item = &'a Range<i64>>)
 }
 
 impl Takeoff {
+    /// Tells those who wait for this very range, before its points are kept.
+    pub(super) fn answer(&self, landing: Landing) {
+        self.landing.send_replace(Stage::Answered(landing));
+    }
+
     /// Tells everybody who waits. The fetch is over when this is dropped, so that late comers find what it brought.
     pub(super) fn land(&self, landing: Landing) {
-        self.landing.send_replace(Some(landing));
+        self.landing.send_replace(Stage::Over(landing));
     }
 }
 
@@ -117,11 +133,17 @@ impl Drop for Takeoff {
 }
 
 impl Awaited {
-    /// The end of the fetch; an error when whoever made it is gone without one.
-    pub(super) async fn landed(mut self) -> Option<Landing> {
-        match self.landing.wait_for(Option::is_some).await {
-            Ok(landing) => landing.clone(),
-            Err(_) => None,
+    /// The end of the fetch, or its answer when `wanted` is its very range; None when whoever made it is gone without a word.
+    pub(super) async fn landed(mut self, wanted: &Range<i64>) -> Option<Landing> {
+        let exact = self.range == *wanted;
+        let is_enough = |stage: &Stage| match stage {
+            Stage::Flying => false,
+            Stage::Answered(_) => exact,
+            Stage::Over(_) => true,
+        };
+        match &*self.landing.wait_for(is_enough).await.ok()? {
+            Stage::Answered(landing) | Stage::Over(landing) => Some(landing.clone()),
+            Stage::Flying => None,
         }
     }
 }
@@ -157,13 +179,27 @@ mod tests {
         assert_eq!((awaited_more.len(), ranges(&third)), (3, vec![100..120, 130..140]));
         first[0].land(landing());
         drop(first);
-        assert!(awaited.into_iter().next().unwrap().landed().await.is_some(), "told after the fetch is over too");
+        assert!(awaited.into_iter().next().unwrap().landed(&range(0, 100)).await.is_some(), "told after the fetch is over too");
         let (_, again) = flights.join(&[range(0, 100)]);
         assert_eq!(ranges(&again), [range(0, 100)]);
         drop(third);
         for one in awaited_more.into_iter().skip(1) {
-            assert!(one.landed().await.is_none(), "given up");
+            assert!(one.landed(&range(0, 1)).await.is_none(), "given up");
         }
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_for_those_who_want_this_very_range() {
+        let flights = Arc::new(Flights::default());
+        let (exact, takeoffs) = flights.join(&[range(0, 100)]);
+        let (other, _) = flights.join(&[range(50, 100)]);
+        takeoffs[0].answer(landing());
+        assert!(exact.into_iter().next().unwrap().landed(&range(0, 100)).await.is_some());
+        let waits = tokio::spawn(async move { other.into_iter().next().unwrap().landed(&range(50, 100)).await.is_some() });
+        tokio::task::yield_now().await;
+        assert!(!waits.is_finished(), "its points are not kept yet");
+        takeoffs[0].land(landing());
+        assert!(waits.await.unwrap());
     }
 
     proptest! {

@@ -137,7 +137,7 @@ where
         }
         for one in awaited {
             let range = one.range.clone();
-            let landing = one.landed().await.ok_or(QueryError::FetchGivenUp)?;
+            let landing = one.landed(&wanted).await.ok_or(QueryError::FetchGivenUp)?;
             match progress.take(landing, range, &wanted) {
                 Ok(None) => {}
                 Ok(Some(blocked)) => return Ok(blocked),
@@ -207,6 +207,11 @@ impl Progress {
             Ok(Arrived::Kept) => {
                 self.covered.push(range);
                 Ok(None)
+            }
+            Ok(Arrived::Body(body)) => {
+                let points = (wanted.end - wanted.start).unsigned_abs();
+                let outcome = Outcome { source: Source::Miss, stored: true, points, ..self.outcome.clone() };
+                Ok(Some(Blocked::Answer(Box::new(Reply::made(body, outcome)))))
             }
             Ok(Arrived::Passed(body, reason)) if range == *wanted => {
                 let outcome = Outcome { source: Source::Miss, stored: false, detail: Some(reason), ..self.outcome.clone() };
