@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::Plan;
 use crate::common::http::Connection;
 use crate::common::load::{CONNECTIONS, Load, Target, Turn};
-use crate::common::programs::nginx_cache;
+use crate::common::programs::{hecate_serving, nginx_cache};
 use crate::common::report::{Rounds, Table};
 use crate::stage::{self, ALL, ONE, POINTS, START, Script};
 use crate::support::Prometheus;
@@ -27,11 +27,14 @@ fn rounds(plan: &Plan, turns: &[(&Target, Load<'_>)], mut each: impl FnMut(&[Tur
 pub fn repeat(plan: &Plan, prometheus: &Prometheus) -> Report {
     let mut report = Report::default();
     let (hecate, off) = (stage::hecate(&prometheus.url(), ""), stage::hecate(&prometheus.url(), "enabled: false"));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = hecate_serving(&format!("threads: {cores}"), &prometheus.url(), "");
     let nginx = nginx_cache(&prometheus.url()).expect("nginx is missing: run make setup");
     let targets = [
         stage::tenant("Hecate", &hecate),
         Target { name: "nginx, from its cache", address: nginx.address(), token: "none", also: "", pid: Some(nginx.pid()) },
         stage::direct(prometheus),
+        stage::tenant("Hecate, a thread for each core", &threads),
         stage::tenant("Hecate, cache off", &off),
     ];
     for (name, selector, bar) in [("1 series", ONE, 0.6), ("20 series", ALL, 1.0)] {

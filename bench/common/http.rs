@@ -42,10 +42,13 @@ impl Connection {
         let mut length = 0;
         loop {
             if length == self.read.len() {
-                self.read.resize(2 * length, 0);
+                let mut larger = vec![0; 2 * length];
+                larger[..length].copy_from_slice(&self.read);
+                self.read = larger;
             }
             let read = self.socket.read(&mut self.read[length..]).unwrap();
-            assert!(read > 0, "the connection was closed in the middle: {}", String::from_utf8_lossy(&self.read[..length]));
+            let begin = || String::from_utf8_lossy(&self.read[..length.min(600)]).into_owned();
+            assert!(read > 0, "{target}: the connection was closed after {length} bytes: {}", begin());
             length += read;
             if let Some((status, body_bytes)) = complete(&self.read[..length]) {
                 return Answer { status, body_bytes, took: began.elapsed() };

@@ -96,11 +96,16 @@ pub fn nginx_cache(upstream: &str) -> Option<Program> {
 
 /// Hecate with users `token-a` (namespace a) and `token-cluster`, with limits that no load here reaches, and these further sections.
 pub fn hecate_with(upstream: &str, sections: &str) -> Hecate {
+    hecate_serving("", upstream, sections)
+}
+
+/// The same with these keys of `server:`.
+pub fn hecate_serving(server: &str, upstream: &str, sections: &str) -> Hecate {
     let rest = format!(
         "upstreams: [{{name: prometheus, url: \"{upstream}\", max_concurrent: 256}}]\n\
          auth: {{providers: [{{kind: static, users_file: users.yaml}}]}}\n\
          limits: {{rate_per_user: 1000000/s, concurrent_per_user: 1000}}\n{sections}"
     );
     let users = users(&[("ann", "token-a", "namespaces: [a]"), ("admin", "token-cluster", "cluster: true, permissions: [\"*\"]")]);
-    Hecate::start("", &rest, &[("users.yaml", &users)])
+    Hecate::start(server, &rest, &[("users.yaml", &users)])
 }

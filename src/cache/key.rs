@@ -11,6 +11,9 @@ use sha2::{Digest as _, Sha256};
 /// The first byte of every key. To be raised when the same question would have another answer than before.
 const FORMAT: u8 = 1;
 
+/// Most keys are not longer, and so are put together without moving.
+const USUAL_BYTES: usize = 384;
+
 const TEXT: u8 = b't';
 const BYTES: u8 = b'b';
 const NUMBER: u8 = b'n';
@@ -31,7 +34,9 @@ pub struct KeyBuilder(Vec<u8>);
 impl KeyBuilder {
     /// Begins a key; `kind` says what kind of question it is.
     pub fn new(kind: &'static str) -> KeyBuilder {
-        KeyBuilder(vec![FORMAT]).text(kind)
+        let mut bytes = Vec::with_capacity(USUAL_BYTES);
+        bytes.push(FORMAT);
+        KeyBuilder(bytes).text(kind)
     }
 
     /// Adds bytes.

@@ -79,3 +79,48 @@ fn humane(duration: Duration) -> String {
         _ => format!("{}d{}h", seconds / 86_400, seconds % 86_400 / 3600),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::promql::{ConflictMode, Options};
+    use crate::query::QueryError;
+    use crate::tenancy::{Policy, Scope};
+
+    /// Which setting refuses the text in an hour of 15 s steps, and what it says.
+    fn refused(text: &str, limits: &Limits, shown: &Estimates) -> Option<LimitExceeded> {
+        let rules = Policy::new(&crate::config::TenantLabels::shipped()).for_scope(&Scope::ClusterWide);
+        let query = ScopedQuery::new(text, &rules, &Options::default(), ConflictMode::Empty).unwrap();
+        match check(&query, Window { step_ms: 15_000, range_ms: 3_600_000 }, limits, shown) {
+            Ok(()) => None,
+            Err(QueryError::Limit(limit)) => Some(limit),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn what_earlier_answers_showed_counts() {
+        let limits = Limits { samples: 100_000, series: 1000, response_bytes: 1 << 20, ..Limits::default() };
+        let shown = Estimates::default();
+        assert_eq!(refused("sum(rate(up[5m]))", &limits, &shown), None, "4,820 samples of one series");
+        shown.note("up", Some("up"), 50, 50, 1500);
+        let over = refused("sum(rate(up[5m]))", &limits, &shown).unwrap();
+        assert_eq!(
+            (over.setting, over.estimate.as_str(), over.costly.as_deref()),
+            ("limits.samples", "about 241000 samples", Some("up[5m]"))
+        );
+        assert_eq!(refused("sum(rate(down[5m]))", &limits, &shown), None, "another selector");
+    }
+
+    #[test]
+    fn an_answer_that_was_too_large_is_not_asked_for_again_at_once() {
+        let limits = Limits { series: 1000, response_bytes: 1 << 20, ..Limits::default() };
+        let shown = Estimates::default();
+        shown.note("many", None, 1001, 0, 0);
+        assert_eq!(refused("many", &limits, &shown).map(|over| over.setting), Some("limits.series"));
+        shown.note("wide", None, 900, 900, 900 * 40);
+        assert_eq!(refused("wide", &limits, &shown).map(|over| over.setting), Some("limits.response_bytes"));
+        shown.note("narrow", None, 9, 9, 9 * 40);
+        assert_eq!(refused("narrow", &limits, &shown), None);
+    }
+}

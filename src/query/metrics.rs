@@ -105,7 +105,9 @@ impl QueryMetrics {
         let self_checks = counters(registry, "hecate_cache_self_checks_total", "Hits compared with the origin.", &["result"])?;
         // There from the start, so that a rate over them sees the first one.
         not_stored.with_label_values(&["the answer has warnings"]);
-        ["equal", "different", "failed", "skipped"].map(|result| self_checks.with_label_values(&[result]));
+        for result in ["equal", "different", "failed", "skipped"] {
+            self_checks.with_label_values(&[result]);
+        }
         Ok(QueryMetrics(Arc::new(Inner {
             answers,
             points_cached: points.with_label_values(&["cached"]),

@@ -96,7 +96,9 @@ pub(super) struct Metrics {
 impl Metrics {
     pub(super) fn of(families: &Families, name: &str) -> Metrics {
         // There from the start, so that a rate over them sees the first one.
-        ["failed", "hedge", "silent"].map(|reason| families.failovers.with_label_values(&[name, reason]));
+        for reason in ["failed", "hedge", "silent"] {
+            families.failovers.with_label_values(&[name, reason]);
+        }
         Metrics {
             name: name.to_owned(),
             families: families.clone(),

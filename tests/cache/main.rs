@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "answers of parts that the test starts are small")]
 #![expect(clippy::print_stdout, reason = "what was measured is worth a line")]
 
+mod browser;
 mod clock;
 mod coalescing;
 mod control;
@@ -19,6 +20,7 @@ mod never_stored;
 #[path = "../promql/rng.rs"]
 #[expect(dead_code, reason = "what the tests of the language pick with is not needed here")]
 mod rng;
+mod self_check;
 mod sharing;
 #[path = "../support/mod.rs"]
 mod support;
