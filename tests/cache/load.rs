@@ -126,7 +126,7 @@ async fn one(
     shown.took.push((began, began.elapsed()));
     let place = format!("`{text}` {window:?} as {user}");
     match got {
-        Err(error) => shown.failed.push(format!("{place}: {error}")),
+        Err(error) => shown.failed.push(format!("{place}: {error:?}")),
         Ok(got) if got.status != 200 => shown.failed.push(format!("{place}: {} {}", got.status, got.body)),
         Ok(got) => {
             let key = format!("{enforced} {window:?}");

@@ -80,7 +80,7 @@ impl Door {
 
     /// Asks, and reads the whole answer; fails the test when there is none.
     pub async fn ask(&self, verb: Verb, path: &str, params: &[(&str, &str)]) -> Reply {
-        self.try_ask(verb, path, params).await.unwrap_or_else(|e| panic!("{} {path}: {e}", self.name))
+        self.try_ask(verb, path, params).await.unwrap_or_else(|e| panic!("{} {path}: {e:?}", self.name))
     }
 
     /// Asks, and reads the whole answer.
@@ -100,12 +100,12 @@ impl Door {
     /// Sends JSON.
     pub async fn post_json(&self, path: &str, body: &Value) -> Reply {
         let request = self.http.post(format!("{}{path}", self.base)).header("content-type", "application/json").body(body.to_string());
-        self.send(request).await.unwrap_or_else(|e| panic!("{} {path}: {e}", self.name))
+        self.send(request).await.unwrap_or_else(|e| panic!("{} {path}: {e:?}", self.name))
     }
 
     /// Deletes; the query is part of the path.
     pub async fn delete(&self, path: &str) -> Reply {
-        self.send(self.http.delete(format!("{}{path}", self.base))).await.unwrap_or_else(|e| panic!("{} {path}: {e}", self.name))
+        self.send(self.http.delete(format!("{}{path}", self.base))).await.unwrap_or_else(|e| panic!("{} {path}: {e:?}", self.name))
     }
 
     async fn send(&self, mut request: reqwest::RequestBuilder) -> Result<Reply, reqwest::Error> {
