@@ -111,8 +111,7 @@ pub fn dashboards(plan: &Plan, prometheus: &Prometheus, live: Option<Live>, runt
     let _ = writeln!(
         report.text,
         "## What refreshes cost Prometheus: 12 panels, one hour at 15 s\n\n\
-         After the first load. Each refresh is asked of Hecate and then of Prometheus directly; steps are counted by a proxy between Hecate and Prometheus; samples are Prometheus' own `{SAMPLES}`, in which a question for one step of \
-         `rate(…[5m])` reads five minutes of samples too. Settled data: the window moves on by a step at each refresh. Live: a refresh every 15 s of the clock up to this very \
+         After the first load. Each refresh is asked of Hecate and then of Prometheus directly; steps are counted by a proxy between Hecate and Prometheus; samples are Prometheus' own `{SAMPLES}`. Settled data: the window moves on by a step at each refresh. Live: a refresh every 15 s of the clock up to this very \
          moment, a scrape every 15 s, `settle` 1 min: what may still change is asked for again. It runs beside the other phases, as it only counts. \
          Without the self-check of hits, which would ask for one hit in a thousand again.\n"
     );
