@@ -79,9 +79,13 @@ impl Cost {
         let samples = || counted.runtime.block_on(of_prometheus(counted.prometheus, SAMPLES));
         drop(counted.upstream.take());
         let before = samples();
-        paths.iter().for_each(|path| drop(own.good(path)));
+        paths.iter().for_each(|path| {
+            own.good(path);
+        });
         let (between, asked) = (samples(), counted.upstream.take());
-        paths.iter().for_each(|path| drop(direct.good(path)));
+        paths.iter().for_each(|path| {
+            direct.good(path);
+        });
         self.samples.0 += between - before;
         self.samples.1 += samples() - between;
         self.steps.0 += asked.iter().map(Asked::points).sum::<i64>() as f64;

@@ -81,7 +81,9 @@ pub fn slide(plan: &Plan, prometheus: &Prometheus) -> Report {
         let same = stage::path(&query, START, POINTS);
         let (sliding, changing) = (Script::slides(&query, POINTS), Script::lengths(&query));
         let mut plain = Connection::open(&own.address, own.token);
-        sliding.cover.iter().chain(&changing.cover).for_each(|path| drop(plain.good(path)));
+        sliding.cover.iter().chain(&changing.cover).for_each(|path| {
+            plain.good(path);
+        });
         let size = plain.good(&same).body_bytes;
         let zipped = Connection::open(&own.address, own.token).with(GZIP).good(&stage::path(&query, START + 150, POINTS)).body_bytes;
         let again = Load::of(&same);
