@@ -72,7 +72,12 @@ pub enum QueryError {
 impl QueryError {
     /// Whether the same question would have the same error a moment later: the upstream has refused it as it is.
     pub(super) fn is_about_the_question(&self) -> bool {
-        matches!(self, QueryError::Refused { status: 400 | 422, .. } | QueryError::TooManySeries { .. })
+        match self {
+            // Another backend may say 422 of a store that is away: in other words than Prometheus says it of a query.
+            QueryError::Refused { status: 400 | 422, error, .. } => matches!(&*error.error_type, "bad_data" | "execution"),
+            QueryError::TooManySeries { .. } => true,
+            _ => false,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::house::{House, Plan, range};
-use crate::support::Mood;
+use crate::support::{Door, Mood, eventually};
 
 const TEXT: &str = "sum(wide)";
 const ENFORCED: &str = r#"sum(wide{namespace="a"})"#;
@@ -106,4 +106,53 @@ async fn a_fetch_that_was_under_way_does_not_come_back() {
     house.points();
     house.check(&alice, TEXT, ENFORCED, window).await;
     assert_eq!(house.points(), 61);
+}
+
+/// Who has an answer already does not get it again, and nobody else's tag stands for theirs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_client_has_is_not_sent_again() {
+    let house = House::start(Plan::default()).await;
+    let (alice, bob) = (house.user("alice"), house.user("bob"));
+    let end = house.settled();
+    let window = (end - 900, end, "15");
+    for accepts in ["identity", "gzip"] {
+        let asking = alice.clone().saying("accept-encoding", accepts);
+        // The first answer may go out before it is kept: then it has no tag.
+        let tag = eventually("the answer is kept", async || {
+            let got = house.check(&asking, TEXT, ENFORCED, window).await;
+            Some(got.header("etag").to_owned()).filter(|tag| !tag.is_empty())
+        })
+        .await;
+        let knowing = |door: &Door| door.clone().saying("accept-encoding", accepts).saying("if-none-match", &tag);
+        let again = range(&knowing(&alice), TEXT, window).await;
+        // A tag of what was compressed on its way is weak: it means the same.
+        let strong = |tag: &str| tag.trim_start_matches("W/").to_owned();
+        assert_eq!((again.status, again.sent_bytes, strong(again.header("etag"))), (304, 0, strong(&tag)), "{accepts}");
+        // Another window and another person have other answers.
+        house.check(&knowing(&alice), TEXT, ENFORCED, (end - 900, end - 15, "15")).await;
+        house.check(&knowing(&bob), TEXT, r#"sum(wide{namespace="b"})"#, window).await;
+    }
+}
+
+/// What was asked upstream, for the caller's own eyes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn explained_is_what_was_asked_upstream() {
+    let house = House::start(Plan::default()).await;
+    let alice = house.user("alice").saying("x-hecate-explain", "1");
+    let end = house.settled();
+    let told = async |window| {
+        let got = house.check(&alice, TEXT, ENFORCED, window).await;
+        serde_json::from_str::<serde_json::Value>(got.header("x-hecate-explain")).unwrap()
+    };
+    for (window, from, to) in [((end - 900, end, "15"), end - 900, end), ((end - 900, end + 30, "15"), end + 15, end + 30)] {
+        let told = told(window).await;
+        let asked = house.ranges();
+        assert_eq!((asked.len(), told.as_array().map(Vec::len)), (1, Some(1)), "{told}");
+        assert_eq!(told[0]["query"].as_str(), asked[0].param("query"));
+        assert_eq!((told[0]["start"].as_f64(), told[0]["end"].as_f64()), (Some(from as f64), Some(to as f64)), "{told}");
+        assert_eq!((asked[0].ms("start"), asked[0].ms("end")), (from * 1000, to * 1000));
+    }
+    assert_eq!(told((end - 900, end, "15")).await, serde_json::json!([]));
+    let silent = range(&house.user("alice"), TEXT, (end - 900, end, "15")).await;
+    assert_eq!(silent.header("x-hecate-explain"), "");
 }

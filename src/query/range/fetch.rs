@@ -146,22 +146,28 @@ impl Fetch<'_> {
         if missing.is_empty() || quick {
             return (missing, None);
         }
-        match remote.claim(&self.entry.key, shared::ranges_hash(&missing), &mut budget).await {
-            Claim::Alone => (missing, None),
-            // Somebody has published between our look and the claim.
-            Claim::Lead(lease) if lease.is_after_publication() => (self.read(remote, range, &mut budget).await, Some(lease)),
-            Claim::Lead(lease) => (missing, Some(lease)),
-            Claim::Follow(follow) => {
-                let bound = self.parts.asking.upstreams.hot().timeout().min(LONGEST_FOLLOW);
-                match follow.wait(bound).await {
-                    Followed::Published => {
-                        let mut budget = Budget::new(self.parts.redis_budget());
-                        (self.read(remote, range, &mut budget).await, None)
-                    }
-                    Followed::Failed | Followed::Gone => (missing, None),
+        let bound = self.parts.asking.upstreams.hot().timeout().min(LONGEST_FOLLOW);
+        let asked = Instant::now();
+        while asked.elapsed() < bound {
+            let follow = match remote.claim(&self.entry.key, shared::ranges_hash(&missing), &mut budget).await {
+                Claim::Alone => break,
+                // Somebody has published between our look and the claim.
+                Claim::Lead(lease) if lease.is_after_publication() => {
+                    return (self.read(remote, range, &mut budget).await, Some(lease));
                 }
+                Claim::Lead(lease) => return (missing, Some(lease)),
+                Claim::Follow(follow) => follow,
+            };
+            let followed = follow.wait(bound.saturating_sub(asked.elapsed())).await;
+            budget = Budget::new(self.parts.redis_budget());
+            match followed {
+                Followed::Published => return (self.read(remote, range, &mut budget).await, None),
+                Followed::Failed => break,
+                // Whoever fetched is gone: one of those who waited takes its place, the others wait on.
+                Followed::Gone => {}
             }
         }
+        (missing, None)
     }
 
     /// Takes in the blocks that Redis has of a range, and says what is missing still.
