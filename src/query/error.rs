@@ -74,7 +74,7 @@ impl QueryError {
     pub(super) fn is_about_the_question(&self) -> bool {
         match self {
             // Another backend may say 422 of a store that is away: in other words than Prometheus says it of a query.
-            QueryError::Refused { status: 400 | 422, error, .. } => matches!(&*error.error_type, "bad_data" | "execution"),
+            QueryError::Refused { status: 400 | 422, error, .. } => matches!(error.error_type, "bad_data" | "execution"),
             QueryError::TooManySeries { .. } => true,
             _ => false,
         }
