@@ -88,6 +88,8 @@ impl House {
             })
             .await;
         }
+        // `now` is a whole second: what was written within the present one lies after it.
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     }
 
     /// Where everything is.
