@@ -19,8 +19,10 @@ mod prometheus;
 mod raw;
 mod redis_server;
 pub mod remote_write;
+mod request;
 mod scrape;
 pub mod stand_in;
+mod victoria;
 mod wire;
 
 use std::net::TcpListener;
@@ -35,7 +37,9 @@ pub use http2::Http2;
 pub use prometheus::{Prometheus, PrometheusOptions, blocks_from_openmetrics};
 pub use raw::{RawAnswer, raw};
 pub use redis_server::RedisServer;
+pub use request::read_request;
 pub use stand_in::StandIn;
+pub use victoria::VictoriaMetrics;
 pub use wire::{Answered, Wire};
 
 /// A program that `make setup` builds.
