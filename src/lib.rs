@@ -8,6 +8,7 @@
 //! * [`proxy`]: Pingora: sockets, TLS, bounds, slow clients, drain, the bridge to axum
 //! * [`http`]: axum: one file per family and group of paths; errors become statuses here
 //! * [`query`]: the engine: enforce, weigh, ask, filter; explain; fairness per user
+//! * [`dashboards`]: the storage of dashboards, in SQLite or PostgreSQL
 //! * [`upstream`]: clients of Prometheus-like backends: places, retries, health
 //! * [`tenancy`]: who is asking, what they may see, which label says so
 //! * [`promql`]: ground floor, pure: parse, enforce, print and weigh expressions
@@ -18,6 +19,7 @@
 
 pub mod app;
 pub mod config;
+pub mod dashboards;
 pub mod http;
 pub mod promql;
 pub mod proxy;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::config::{Config, ConfigError, ConfigErrors, Provider};
 use crate::proxy::TlsError;
-use crate::{telemetry, tenancy, upstream};
+use crate::{dashboards, telemetry, tenancy, upstream};
 
 /// An error of this key; the place is that of the nearest key above it that stands in the file.
 pub(super) fn key(config: &Config, key: &str, message: impl Into<String>) -> ConfigError {
@@ -62,6 +62,15 @@ pub(super) fn identity(config: &Config, error: &tenancy::SetUpError) -> ConfigEr
     // What already begins with its key needs it once.
     let message = said.strip_prefix("auth.providers: ").unwrap_or(&said);
     key(config, blamed.as_deref().unwrap_or("auth.providers"), message)
+}
+
+/// A store of dashboards that cannot be made.
+pub(super) fn store(config: &Config, error: &dashboards::SetUpError) -> ConfigError {
+    let blamed = match error {
+        dashboards::SetUpError::Template { .. } => "dashboards.templates_dir",
+        _ => "dashboards.database",
+    };
+    key(config, blamed, error.to_string())
 }
 
 /// A certificate that cannot be served.

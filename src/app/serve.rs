@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::{auth_metrics, blame};
 use crate::config::{self, Config, ConfigError, ConfigErrors};
+use crate::dashboards::Store;
 use crate::http::{self, Recorder, Site};
 use crate::promql::{ConflictMode, Features, Options};
 use crate::proxy::{Bound, Certificates, Edge, ListenError};
@@ -16,6 +17,9 @@ use crate::query::{Engine, Fairness};
 use crate::telemetry::{self, AccessLog, Metrics, Readiness, SlowQueryLog, Tracer};
 use crate::tenancy::{Authenticator, Policy};
 use crate::upstream::{Upstreams, install_crypto};
+
+/// How long the start waits for the database of dashboards.
+const DATABASE_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +45,7 @@ pub struct App {
     admin: (Bound, Edge),
     certificates: Option<Arc<Certificates>>,
     upstreams: Arc<Upstreams>,
+    dashboards: Arc<Store>,
     readiness: Arc<Readiness>,
 }
 
@@ -89,6 +94,16 @@ pub(super) fn door(config: &Config) -> Result<Door, ConfigErrors> {
     Ok(Door { authenticator, certificates })
 }
 
+/// The storage of dashboards; nothing is connected yet.
+///
+/// # Errors
+/// When its address cannot be used.
+pub(super) fn store(config: &Config, metrics: &Metrics) -> Result<Arc<Store>, ConfigErrors> {
+    install_crypto();
+    let store = Store::new(&config.dashboards, metrics.registry()).map_err(|e| blame::store(config, &e))?;
+    Ok(Arc::new(store))
+}
+
 /// Starts logs and traces.
 ///
 /// # Errors
@@ -103,15 +118,18 @@ impl App {
     /// # Errors
     /// A setting that cannot be used, a file that cannot be read, an address that is taken.
     pub fn build(config: &Config, metrics: &Metrics, tracer: &Tracer, started: Instant) -> Result<App, StartError> {
-        let (Parts { upstreams, engine }, Door { authenticator, certificates }) =
-            blame::both(parts(config, metrics, tracer), door(config))?;
+        let (Parts { upstreams, engine }, (Door { authenticator, certificates }, dashboards)) =
+            blame::both(parts(config, metrics, tracer), blame::both(door(config), store(config, metrics)))?;
         let settings = Arc::new(config.server.clone());
         let readiness = Arc::new(Readiness::new(metrics));
         auth_metrics::register(authenticator.stats().clone(), metrics.registry())?;
         let site = Arc::new(Site {
             authenticator,
             engine,
+            dashboards: dashboards.clone(),
             fairness: Fairness::new(config.limits.rate_per_user, config.limits.concurrent_per_user),
+            visitors: http::Visitors::default(),
+            public_url: config.server.public_url.clone(),
             readiness: readiness.clone(),
             metrics: metrics.clone(),
             masked_config: config.masked_yaml(),
@@ -133,6 +151,7 @@ impl App {
             settings,
             certificates,
             upstreams,
+            dashboards,
             readiness,
         })
     }
@@ -156,6 +175,9 @@ impl App {
         let (stop_public, public_stops) = watch::channel(false);
         let (stop_admin, admin_stops) = watch::channel(false);
         let _health = self.upstreams.spawn_health(&admin_stops);
+        // The tables are there before the first request, unless the database is away: then everything else is served.
+        let _ = tokio::time::timeout(DATABASE_PATIENCE, self.dashboards.migrate()).await;
+        let upkeep = self.dashboards.spawn_upkeep(&admin_stops);
         if let Some(certificates) = &self.certificates {
             tokio::spawn(certificates.clone().watch());
         }
@@ -178,6 +200,7 @@ impl App {
             }
         }
         let _ = stop_admin.send(true);
+        let _ = tokio::time::timeout(Duration::from_secs(2), upkeep).await;
         let _ = tokio::time::timeout(Duration::from_secs(1), admin).await;
         Ok(())
     }

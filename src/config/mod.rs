@@ -7,6 +7,7 @@
 //! through `reader`, and what nobody asked for is unknown. All errors are found in one go.
 
 mod auth;
+mod dashboards;
 mod environment;
 mod error;
 mod labels;
@@ -27,6 +28,7 @@ mod values;
 mod yaml;
 
 pub use auth::{Anonymous, Auth, Claims, Jwt, Provider, StaticUsers};
+pub use dashboards::Dashboards;
 pub use environment::environment;
 pub use error::{ConfigError, ConfigErrors, Place};
 pub use limits::Limits;
@@ -52,6 +54,8 @@ pub struct Config {
     pub promql: Promql,
     /// What one query and one user may cost.
     pub limits: Limits,
+    /// Where dashboards are kept.
+    pub dashboards: Dashboards,
     /// Logs and traces.
     pub telemetry: Telemetry,
     /// Where the values stand, for errors that are found later.
@@ -67,6 +71,7 @@ impl Default for Config {
             tenancy: Tenancy::default(),
             promql: Promql::default(),
             limits: Limits::default(),
+            dashboards: Dashboards::default(),
             telemetry: Telemetry::default(),
             origin: Origin::default(),
         }

@@ -130,7 +130,7 @@ fn bearer_token(node: &Node) -> Result<Secret, String> {
 }
 
 /// The secret in a file, without the line breaks at its end.
-fn secret_file(node: &Node) -> Result<Secret, String> {
+pub(super) fn secret_file(node: &Node) -> Result<Secret, String> {
     let path = values::path(node)?;
     let text = readable(&path)?;
     match text.trim_end_matches(['\n', '\r']) {

@@ -44,20 +44,26 @@ impl Call {
     }
 }
 
-/// Somebody who may ask for metrics, and was let in.
+/// Somebody who was let in.
 pub(super) struct Visitor {
-    identity: Arc<Identity>,
+    pub(super) identity: Arc<Identity>,
     pub(super) arrival: Arc<Arrival>,
     pub(super) admission: Admission,
 }
 
 impl Visitor {
-    /// Signed in, permitted, not asking too often.
+    /// Signed in, permitted to ask for metrics, not asking too often.
     pub(super) async fn of(parts: &Parts, site: &Site) -> Result<Visitor, ApiError> {
+        Visitor::with(parts, site, Some(Permission::MetricsQuery)).await
+    }
+
+    /// The same with another permission, or with none for what is everybody's own.
+    pub(super) async fn with(parts: &Parts, site: &Site, permission: Option<Permission>) -> Result<Visitor, ApiError> {
         let arrival = parts.extensions.get::<Arc<Arrival>>().cloned().ok_or_else(ApiError::internal)?;
         let identity = identify(site, &parts.headers, &arrival).await?;
-        if !identity.may(Permission::MetricsQuery) {
-            return Err(ApiError::forbidden("this needs the permission Metrics:query"));
+        if let Some(permission) = permission.filter(|permission| !identity.may(*permission)) {
+            let details = serde_json::json!({"required_permission": permission.as_str()});
+            return Err(ApiError::forbidden(format!("this needs the permission {permission}")).with_details(details));
         }
         let admission = admit(site, &identity, &arrival)?;
         Ok(Visitor { identity, arrival, admission })

@@ -2,6 +2,7 @@
 //! `from_inner`, and nowhere else.
 //!
 //! * `prometheus`: family 1, the drop-in API
+//! * `dashboards`: family 2, dashboards in the form of the Perses API, and what is around them
 //! * `call`: sign-in, permission, narrowing and throttling, which every handler starts from
 //! * `methods`: what is said to a method that a path does not take
 //! * `params`, `read`, `time`: parameters, decoded once and strictly
@@ -13,6 +14,7 @@ mod admin;
 mod arrival;
 mod call;
 mod cors;
+mod dashboards;
 mod error;
 mod from_inner;
 mod health;
@@ -27,6 +29,7 @@ mod recorder;
 mod time;
 mod track;
 mod validate;
+mod visitors;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -38,6 +41,7 @@ use axum::routing::{get, post};
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 use crate::config;
+use crate::dashboards::Store;
 use crate::query::{Engine, Fairness};
 use crate::telemetry::{AuthProvider, Metrics, Readiness, RouteMetrics};
 use crate::tenancy::{Authenticator, ProviderKind};
@@ -52,6 +56,7 @@ pub use narrow::{leave_as_it_is, take_prefix};
 pub use params::{ParamError, Params};
 pub use recorder::Recorder;
 pub use time::parse_duration;
+pub use visitors::Visitors;
 
 /// The version of Prometheus whose API this is, told while the upstream's own is not known.
 const SPEAKS_LIKE: &str = "3.16.0";
@@ -62,8 +67,14 @@ pub struct Site {
     pub authenticator: Authenticator,
     /// Answers queries.
     pub engine: Engine,
+    /// The storage of dashboards.
+    pub dashboards: Arc<Store>,
     /// Who has to wait.
     pub fairness: Fairness,
+    /// People without a name, by address.
+    pub visitors: Visitors,
+    /// Where the public listener is reached from outside, for links.
+    pub public_url: Option<String>,
     /// Whether requests are taken.
     pub readiness: Arc<Readiness>,
     /// Everything that is counted.
@@ -84,6 +95,7 @@ pub fn route_metrics(metrics: &Metrics) -> HashMap<&'static str, Arc<RouteMetric
 /// The public listener's routes.
 pub fn router(site: Arc<Site>, settings: &config::Server) -> Router {
     let routes = prometheus::routes()
+        .merge(dashboards::routes())
         .route("/api/v1/metrics/validate", write(post(validate::validate)))
         .route("/api/v1/auth/me", read(get(me::me)))
         .route("/api/v1/health", read(get(health::health)))

@@ -9,14 +9,19 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, VARY};
 use http::{HeaderValue, Response, StatusCode};
 use http_body::{Frame, SizeHint};
 
-use super::Call;
 use super::error::ApiError;
+use super::{Arrival, Call};
 use crate::query::{Admission, Reply};
 
 /// The answer; the caller's place among their requests is free when its last byte is out.
 pub(super) async fn reply(reply: Reply, call: Call) -> Result<Response<Body>, ApiError> {
-    call.arrival.story.tell(|story| story.upstream = reply.upstream);
-    let body = WithPlace { body: Body::new(reply.body), _place: call.admission };
+    reply_to(reply, &call.arrival, call.admission)
+}
+
+/// The same for somebody who did not sign in.
+pub(super) fn reply_to(reply: Reply, arrival: &Arrival, place: Admission) -> Result<Response<Body>, ApiError> {
+    arrival.story.tell(|story| story.upstream = reply.upstream);
+    let body = WithPlace { body: Body::new(reply.body), _place: place };
     let mut response = Response::new(Body::new(body));
     if reply.status == 204 {
         *response.status_mut() = StatusCode::NO_CONTENT;

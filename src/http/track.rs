@@ -38,6 +38,33 @@ pub(super) const TEMPLATES: &[&str] = &[
     "/api/v1/metrics/validate",
     "/api/v1/health",
     "/api/v1/auth/me",
+    "/api/v1/dashboards",
+    "/api/v1/projects",
+    "/api/v1/projects/{project}",
+    "/api/v1/projects/{project}/dashboards",
+    "/api/v1/projects/{project}/dashboards/{name}",
+    "/api/v1/projects/{project}/dashboards/export",
+    "/api/v1/projects/{project}/dashboards/import",
+    "/api/v1/projects/{project}/dashboards/{name}/export",
+    "/api/v1/projects/{project}/dashboards/{name}/clone",
+    "/api/v1/projects/{project}/dashboards/{name}/restore",
+    "/api/v1/projects/{project}/dashboards/{name}/shares",
+    "/api/v1/projects/{project}/dashboards/{name}/shares/{id}",
+    "/api/v1/shared/{token}",
+    "/api/v1/shared/{token}/query",
+    "/api/v1/shared/{token}/query_range",
+    "/api/v1/projects/{project}/dashboards/{name}/versions",
+    "/api/v1/projects/{project}/dashboards/{name}/versions/{version}",
+    "/api/v1/projects/{project}/dashboards/{name}/versions/{version}/diff",
+    "/api/v1/projects/{project}/dashboards/{name}/versions/{version}/restore",
+    "/api/v1/projects/{project}/dashboards/from-template",
+    "/api/v1/templates",
+    "/api/v1/templates/{id}",
+    "/api/v1/presets",
+    "/api/v1/preferences",
+    "/api/v1/preferences/favourites/{project}/{name}",
+    "/api/v1/preferences/recents/{project}/{name}",
+    "/api/v1/audit/logs",
     "/live",
     "/ready",
     "/metrics",
@@ -88,7 +115,10 @@ mod tests {
         Arc::new(Site {
             authenticator: Authenticator::new(&config.auth, true).unwrap(),
             engine: Engine::new(upstreams, policy, options, ConflictMode::Empty, limits, metrics.clone(), Tracer::disabled()),
+            dashboards: Arc::new(crate::dashboards::Store::new(&config.dashboards, metrics.registry()).unwrap()),
             fairness: Fairness::new(1000.0, 1000),
+            visitors: super::super::Visitors::default(),
+            public_url: None,
             readiness: Arc::new(Readiness::new(&metrics)),
             masked_config: config.masked_yaml(),
             started: Instant::now(),
@@ -124,8 +154,10 @@ mod tests {
 
     #[test]
     fn every_route_is_a_template_and_is_documented() {
-        let sources = [include_str!("mod.rs"), include_str!("prometheus/mod.rs"), include_str!("admin.rs")];
-        let routes = sources.iter().flat_map(|source| source.split(".route(\"").skip(1)).map(|rest| rest.split('"').next().unwrap());
+        let sources =
+            [include_str!("mod.rs"), include_str!("prometheus/mod.rs"), include_str!("dashboards/mod.rs"), include_str!("admin.rs")];
+        // rustfmt puts a long one on a line of its own.
+        let routes = sources.iter().flat_map(|source| source.split(".route(").skip(1)).map(|rest| rest.split('"').nth(1).unwrap());
         assert_eq!(routes.collect::<BTreeSet<_>>(), TEMPLATES.iter().copied().collect());
         let documented = include_str!("../../docs/api.md");
         for template in TEMPLATES {

@@ -5,6 +5,7 @@
 
 mod hecate;
 mod http2;
+mod postgres;
 mod prometheus;
 mod raw;
 mod scrape;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 pub use hecate::{Hecate, users, usual_users};
 pub use http2::Http2;
+pub use postgres::Postgres;
 pub use prometheus::{Prometheus, PrometheusOptions, blocks_from_openmetrics};
 pub use raw::{RawAnswer, raw};
 pub use stand_in::StandIn;

@@ -63,9 +63,9 @@ fn unknown_keys() {
     assert_snapshot!(errors("server: {listn: '127.0.0.1:1'}\n"), @"hecate.yaml:1:10: server.listn: unknown key; the closest is `listen`");
     assert_snapshot!(errors("upstreams:\n  - {name: a, url: http://a, time_out: 5s}\n"), @"hecate.yaml:2:30: upstreams[0].time_out: unknown key; the closest is `timeout`");
     assert_snapshot!(errors("limits:\n  banana: 5\n"), @"hecate.yaml:2:3: limits.banana: unknown key; known here: query_bytes, depth, selectors, points_per_series, range, series, samples, response_bytes, rate_per_user, concurrent_per_user, streams_per_user");
-    assert_snapshot!(errors("banana: 5\n"), @"hecate.yaml:1:1: banana: unknown key; known here: server, upstreams, auth, tenancy, promql, limits, telemetry");
+    assert_snapshot!(errors("banana: 5\n"), @"hecate.yaml:1:1: banana: unknown key; known here: server, upstreams, auth, tenancy, promql, limits, dashboards, telemetry");
     assert_snapshot!(errors("auth: {provider: []}\n"), @"hecate.yaml:1:8: auth.provider: unknown key; the closest is `providers`");
-    assert_snapshot!(errors("\"\": 5\n"), @"hecate.yaml:1:1: unknown key; known here: server, upstreams, auth, tenancy, promql, limits, telemetry");
+    assert_snapshot!(errors("\"\": 5\n"), @"hecate.yaml:1:1: unknown key; known here: server, upstreams, auth, tenancy, promql, limits, dashboards, telemetry");
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn keys_of_later_versions() {
         hecate.yaml:1:10: perses.url: `perses.url` is not in this version; take it out
         hecate.yaml:2:1: workloads: `workloads` is not in this version; take it out
         ");
-    assert_snapshot!(errors("dashboards: {databse: x}\n"), @"hecate.yaml:1:14: dashboards.databse: unknown key, and `dashboards` is not in this version");
+    assert_snapshot!(errors("workloads: {enabeld: x}\n"), @"hecate.yaml:1:13: workloads.enabeld: unknown key, and `workloads` is not in this version");
     assert_snapshot!(errors("auth:\n  sign_in: {kind: oidc}\n"), @"hecate.yaml:2:3: auth.sign_in: `auth.sign_in` is not in this version; take it out");
     assert_snapshot!(errors("cache:\n"), @"hecate.yaml:1:1: cache: `cache` is not in this version; take it out");
     assert_snapshot!(errors("auth:\n  providers:\n    - {kind: kubernetes, audience: x}\n    - {kind: perses, key_file: k}\n"), @r#"

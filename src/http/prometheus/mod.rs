@@ -14,6 +14,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 
+pub(super) use query::{instant_query, range_query};
+
 use super::Site;
 use super::methods::{both, read};
 
