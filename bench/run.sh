@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Measures everything side by side: the language and the caches alone, then the whole edge in front of a real Prometheus.
-# usage: bench/run.sh [--rounds N] [--seconds N] [--queries N]
+# Measures everything side by side: the language alone, then the whole edge and the query cache in front of a real Prometheus.
+# usage: bench/run.sh [--rounds N] [--seconds N] [--queries N] [--refreshes N]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -18,3 +18,4 @@ fi
 
 cargo bench --locked --bench promql --bench rewrite
 cargo bench --locked --bench edge -- "$@"
+cargo bench --locked --bench cache -- "$@"

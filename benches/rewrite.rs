@@ -8,7 +8,7 @@ use std::sync::Arc;
 use hecate::config::{self, Config};
 use hecate::http::Params;
 use hecate::promql::{ConflictMode, Options};
-use hecate::query::{Engine, Fairness};
+use hecate::query::{Engine, EngineSettings, Fairness};
 use hecate::telemetry::{Metrics, Tracer};
 use hecate::tenancy::{Authenticator, Credentials, Namespace, Policy, Scope};
 use hecate::upstream::Upstreams;
@@ -35,7 +35,9 @@ fn engine() -> Engine {
     let config = Config::default();
     let upstreams = Arc::new(Upstreams::new(&config.upstreams, metrics.registry()).unwrap());
     let policy = Policy::new(&config.tenancy.labels);
-    Engine::new(upstreams, policy, Options::default(), ConflictMode::Empty, config.limits, metrics, Tracer::disabled())
+    let (options, limits, cache) = (Options::default(), config.limits, config.cache);
+    let (conflict, tracer) = (ConflictMode::Empty, Tracer::disabled());
+    Engine::new(EngineSettings { upstreams, policy, options, conflict, limits, cache, remote: None, metrics: &metrics, tracer }).unwrap()
 }
 
 fn scope(namespaces: usize) -> Scope {

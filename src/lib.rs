@@ -10,20 +10,24 @@
 //! * [`query`]: the engine: enforce, weigh, ask, filter; explain; fairness per user
 //! * [`dashboards`]: the storage of dashboards, in SQLite or PostgreSQL
 //! * [`upstream`]: clients of Prometheus-like backends: places, retries, health
+//! * [`cache`]: what is remembered: keys, and the Redis that replicas share: values, leases, notices
 //! * [`tenancy`]: who is asking, what they may see, which label says so
 //! * [`promql`]: ground floor, pure: parse, enforce, print and weigh expressions
+//! * [`series`]: ground floor, pure: cached range answers as text, cut into windows, plain or compressed
 //! * [`config`]: one struct per topic, read and validated once (the stairwell, open to every floor)
 //! * [`telemetry`]: logs, metrics, traces and health, called by every floor (the other stairwell)
 
 #![forbid(unsafe_code)]
 
 pub mod app;
+pub mod cache;
 pub mod config;
 pub mod dashboards;
 pub mod http;
 pub mod promql;
 pub mod proxy;
 pub mod query;
+pub mod series;
 pub mod telemetry;
 pub mod tenancy;
 pub mod upstream;

@@ -14,11 +14,9 @@
 )]
 #![allow(missing_docs, reason = "nobody calls it")]
 
-mod http;
-mod load;
+#[path = "../common/mod.rs"]
+mod common;
 mod parts;
-mod process;
-mod report;
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
@@ -26,9 +24,10 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use http::Connection;
-use parts::Target;
-use report::{Rounds, Table, quantile_ms};
+use common::http::Connection;
+use common::load::{self, Target};
+use common::process;
+use common::report::{Rounds, Table, quantile_ms};
 use support::{Hecate, Prometheus, PrometheusOptions};
 
 struct Plan {

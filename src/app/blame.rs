@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::cache::RemoteError;
 use crate::config::{Config, ConfigError, ConfigErrors, Provider};
 use crate::proxy::TlsError;
 use crate::{dashboards, telemetry, tenancy, upstream};
@@ -31,7 +32,7 @@ pub(super) fn upstream(config: &Config, error: &upstream::SetUpError) -> ConfigE
         E::BadCredentials { upstream, .. } => (upstream, "auth"),
         E::BadHeader { upstream, .. } => (upstream, "auth.headers"),
         E::BadUrl { upstream, .. } => (upstream, "url"),
-        E::Client { upstream, .. } => (upstream, "auth"),
+        E::Tls { upstream, .. } => (upstream, "auth"),
         E::NoUpstream | E::NameTwice(_) | E::Metrics(_) => return key(config, "upstreams", error.to_string()),
     };
     let index = config.upstreams.iter().position(|upstream| upstream.name == *name).unwrap_or_default();
@@ -69,6 +70,17 @@ pub(super) fn store(config: &Config, error: &dashboards::SetUpError) -> ConfigEr
     let blamed = match error {
         dashboards::SetUpError::Template { .. } => "dashboards.templates_dir",
         _ => "dashboards.database",
+    };
+    key(config, blamed, error.to_string())
+}
+
+/// A shared cache that cannot be set up.
+pub(super) fn redis(config: &Config, error: &RemoteError) -> ConfigError {
+    let ca_file = config.cache.redis.as_ref().and_then(|redis| redis.ca_file.as_deref());
+    let blamed = match error {
+        RemoteError::File { file, .. } if ca_file == Some(file) => "cache.redis.ca_file",
+        RemoteError::File { .. } => "cache.redis.client_certificate",
+        RemoteError::Settings(_) | RemoteError::Metrics(_) => "cache.redis",
     };
     key(config, blamed, error.to_string())
 }

@@ -7,7 +7,8 @@ use tokio::sync::watch;
 
 use super::arguments::Explain;
 use super::{blame, serve};
-use crate::config::{Config, ConfigErrors};
+use crate::cache::{ProbeError, probe};
+use crate::config::{Config, ConfigErrors, Redis};
 use crate::dashboards::StoreError;
 use crate::promql::Window;
 use crate::query::Explained;
@@ -46,14 +47,16 @@ pub enum CommandError {
     },
 }
 
-/// Builds everything that a server would have, and asks every upstream. The text, and whether all is well.
+/// Builds everything that a server would have, and asks every upstream and Redis. The text, and whether all is well.
 ///
 /// # Errors
 /// When a part cannot be built.
 pub async fn check(config: &Config) -> Result<(String, bool), CommandError> {
     let metrics = Metrics::new()?;
-    let (parts, (_door, store)) =
-        blame::both(serve::parts(config, &metrics, &Tracer::disabled()), blame::both(serve::door(config), serve::store(config, &metrics)))?;
+    let (parts, (_door, store)) = blame::both(
+        serve::parts(config, &metrics, &Tracer::disabled(), None),
+        blame::both(serve::door(config), serve::store(config, &metrics)),
+    )?;
     let (_running, stops) = watch::channel(false);
     let looks = parts.upstreams.spawn_health(&stops);
     let deadline = tokio::time::Instant::now() + PATIENCE;
@@ -76,7 +79,22 @@ pub async fn check(config: &Config) -> Result<(String, bool), CommandError> {
     let (said, database_is_well) = store.survey().await;
     let _ = writeln!(text, "database {said}");
     let well = database_is_well && checks.values().all(|check| check.status == State::Healthy);
-    Ok((text, well))
+    let redis_is_well = match config.cache.redis.as_ref().filter(|_| config.cache.enabled) {
+        Some(settings) => check_redis(config, settings, &mut text).await?,
+        None => true,
+    };
+    Ok((text, well && redis_is_well))
+}
+
+/// Whether the shared cache answers, as a line of the text.
+async fn check_redis(config: &Config, settings: &Redis, text: &mut String) -> Result<bool, CommandError> {
+    let probed = probe(settings, PATIENCE).await;
+    let _ = match &probed {
+        Ok(server) => writeln!(text, "redis answers ({server})"),
+        Err(ProbeError::Settings(error)) => return Err(CommandError::Config(blame::redis(config, error).into())),
+        Err(error) => writeln!(text, "redis does not answer ({error})"),
+    };
+    Ok(probed.is_ok())
 }
 
 /// Applies the migrations of the database of dashboards; the text says which.
@@ -100,7 +118,7 @@ pub async fn migrate(config: &Config) -> Result<(String, bool), CommandError> {
 /// When the arguments or the configuration cannot be used.
 pub fn explain(config: &Config, asked: &Explain) -> Result<(String, bool), CommandError> {
     let metrics = Metrics::new()?;
-    let engine = serve::parts(config, &metrics, &Tracer::disabled())?.engine;
+    let engine = serve::parts(config, &metrics, &Tracer::disabled(), None)?.engine;
     let namespaces = asked.namespaces.iter().map(|name| Namespace::new(name)).collect::<Result<Vec<_>, _>>()?;
     let scope = if namespaces.is_empty() { Scope::ClusterWide } else { Scope::of(namespaces) };
     let millis = |text: &Option<String>| -> Result<i64, CommandError> {

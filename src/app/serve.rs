@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::{auth_metrics, blame};
+use crate::cache::Remote;
 use crate::config::{self, Config, ConfigError, ConfigErrors};
 use crate::dashboards::Store;
 use crate::http::{self, Recorder, Site};
 use crate::promql::{ConflictMode, Features, Options};
 use crate::proxy::{Bound, Certificates, Edge, ListenError};
-use crate::query::{Engine, Fairness};
+use crate::query::{Engine, EngineSettings, Fairness};
 use crate::telemetry::{self, AccessLog, Metrics, Readiness, SlowQueryLog, Tracer};
 use crate::tenancy::{Authenticator, Policy};
 use crate::upstream::{Upstreams, install_crypto};
@@ -59,7 +60,7 @@ pub(super) struct Parts {
 ///
 /// # Errors
 /// When a setting cannot be used.
-pub(super) fn parts(config: &Config, metrics: &Metrics, tracer: &Tracer) -> Result<Parts, ConfigErrors> {
+pub(super) fn parts(config: &Config, metrics: &Metrics, tracer: &Tracer, remote: Option<Arc<Remote>>) -> Result<Parts, ConfigErrors> {
     install_crypto();
     let upstreams = Upstreams::new(&config.upstreams, metrics.registry()).map_err(|e| blame::upstream(config, &e).into());
     let features = Features::from_names(&config.promql.features).map_err(|e| blame::key(config, "promql.features", e.to_string()).into());
@@ -71,8 +72,29 @@ pub(super) fn parts(config: &Config, metrics: &Metrics, tracer: &Tracer) -> Resu
         config::Conflict::Error => ConflictMode::Error,
     };
     let policy = Policy::new(&config.tenancy.labels);
-    let engine = Engine::new(upstreams.clone(), policy, options, conflict, limits.clone(), metrics.clone(), tracer.clone());
+    let engine = Engine::new(EngineSettings {
+        upstreams: upstreams.clone(),
+        policy,
+        options,
+        conflict,
+        limits: limits.clone(),
+        cache: config.cache.clone(),
+        remote,
+        metrics,
+        tracer: tracer.clone(),
+    });
+    let engine = engine.map_err(|e| blame::key(config, "cache", e.to_string()))?;
     Ok(Parts { upstreams, engine })
+}
+
+/// The Redis that replicas share, where there is one; connects in the background.
+///
+/// # Errors
+/// When a setting or a file cannot be used.
+fn remote(config: &Config, metrics: &Metrics) -> Result<Option<Arc<Remote>>, ConfigErrors> {
+    let Some(redis) = config.cache.redis.as_ref().filter(|_| config.cache.enabled) else { return Ok(None) };
+    let remote = Remote::new(redis, metrics.registry()).map_err(|e| blame::redis(config, &e))?;
+    Ok(Some(Arc::new(remote)))
 }
 
 /// What stands at the door: who is let in, and the certificate.
@@ -118,8 +140,11 @@ impl App {
     /// # Errors
     /// A setting that cannot be used, a file that cannot be read, an address that is taken.
     pub fn build(config: &Config, metrics: &Metrics, tracer: &Tracer, started: Instant) -> Result<App, StartError> {
-        let (Parts { upstreams, engine }, (Door { authenticator, certificates }, dashboards)) =
-            blame::both(parts(config, metrics, tracer), blame::both(door(config), store(config, metrics)))?;
+        let (Parts { upstreams, engine }, (Door { authenticator, certificates }, dashboards)) = blame::both(
+            remote(config, metrics).and_then(|remote| parts(config, metrics, tracer, remote)),
+            blame::both(door(config), store(config, metrics)),
+        )?;
+        engine.listen();
         let settings = Arc::new(config.server.clone());
         let readiness = Arc::new(Readiness::new(metrics));
         auth_metrics::register(authenticator.stats().clone(), metrics.registry())?;
@@ -134,16 +159,20 @@ impl App {
             metrics: metrics.clone(),
             masked_config: config.masked_yaml(),
             started,
-            routes: http::route_metrics(metrics),
         });
-        let recorder = |access_log| {
+        let recorder = |templates: &[&'static str], access_log| {
             let slow = SlowQueryLog::new(config.telemetry.slow_query, metrics);
-            Arc::new(Recorder::new(metrics, AccessLog::new(access_log), slow, tracer.clone()))
+            let routes = http::Routes::new(templates.iter().copied(), metrics);
+            Arc::new(Recorder::new(routes, metrics, AccessLog::new(access_log), slow, tracer.clone()))
         };
-        let edge = |router, prepare, access_log| Edge::new(router, prepare, settings.clone(), metrics.clone(), recorder(access_log));
-        let public = edge(http::router(site.clone(), &settings), http::take_prefix as _, config.telemetry.access_log);
+        let edge = |router, prepare, settings: &Arc<config::Server>, recorder| {
+            Edge::new(router, prepare, settings.clone(), metrics.clone(), recorder)
+        };
+        let public_recorder = recorder(http::PUBLIC, config.telemetry.access_log);
+        let public = edge(http::router(site.clone(), &settings), http::take_prefix as _, &settings, public_recorder);
         // Scrapes and probes every few seconds are not worth a line.
-        let admin = edge(http::admin_router(site), http::leave_as_it_is as _, false);
+        let admin_settings = Arc::new(config::Server { compression: false, ..config.server.clone() });
+        let admin = edge(http::admin_router(site), http::leave_as_it_is as _, &admin_settings, recorder(http::ADMIN, false));
         let bind = |key, address| Bound::bind(address).map_err(|e| StartError::Address(blame::key(config, key, e.to_string())));
         Ok(App {
             public: (bind("server.listen", settings.listen)?, public),

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use super::upstreams::{KINDS, ROLES};
 use super::values::{print_duration, print_rate, print_size};
-use super::{Auth, Config, Credentials, Dashboards, LogFormat, Provider, Upstream, UpstreamAuth, tenancy};
+use super::{
+    Auth, Cache, Config, Credentials, Dashboards, LogFormat, Provider, Redis, Upstream, UpstreamAuth, redis_url, tenancy,
+};
 
 const STARS: &str = "********";
 
@@ -24,6 +26,7 @@ impl Config {
         });
         page.section("promql", |page| page.line("features", texts(&self.promql.features)));
         page.section("limits", |page| self.write_limits(page));
+        page.section("cache", |page| write_cache(page, &self.cache));
         page.section("dashboards", |page| {
             let dashboards = &self.dashboards;
             // The default lies in the working directory, and a file that says so would mean the file's own folder.
@@ -100,6 +103,8 @@ fn write_upstream(page: &mut Page, upstream: &Upstream) {
     page.line("read_timeout", print_duration(upstream.read_timeout));
     page.line("max_concurrent", upstream.max_concurrent);
     page.line("retries", upstream.retries);
+    page.optional("native_enforcement", upstream.kind.has_native_enforcement().then(|| upstream.native_enforcement.to_string()));
+    page.optional("hedge", upstream.hedge.map(print_duration));
     page.line("health_interval", print_duration(upstream.health_interval));
     page.section("auth", |page| write_upstream_auth(page, &upstream.auth));
 }
@@ -128,6 +133,38 @@ fn write_upstream_auth(page: &mut Page, auth: &UpstreamAuth) {
         });
     }
     page.optional("ca_file", auth.ca_file.as_deref().map(path));
+}
+
+fn write_cache(page: &mut Page, cache: &Cache) {
+    page.line("enabled", cache.enabled);
+    page.line("memory", print_size(cache.memory as u64));
+    page.line("fresh_ttl", print_duration(cache.fresh_ttl));
+    page.line("self_check", cache.self_check);
+    if let Some(redis) = &cache.redis {
+        page.section("redis", |page| write_redis(page, redis));
+    }
+}
+
+fn write_redis(page: &mut Page, redis: &Redis) {
+    page.line("url", text(&redis_url::print(&redis.servers, redis.tls, redis.database)));
+    page.optional("user", redis.user.as_deref().map(text));
+    page.optional("password", redis.password.as_ref().map(|_| text(STARS)));
+    if let Some((user, _)) = &redis.sentinel {
+        page.section("sentinel", |page| {
+            page.optional("user", user.as_deref().map(text));
+            page.line("password", text(STARS));
+        });
+    }
+    page.line("budget", print_duration(redis.budget));
+    page.line("prefix", text(&redis.prefix));
+    page.line("connect_timeout", print_duration(redis.connect_timeout));
+    page.optional("ca_file", redis.ca_file.as_deref().map(path));
+    if let Some((cert, key)) = &redis.client_certificate {
+        page.section("client_certificate", |page| {
+            page.line("cert", path(cert));
+            page.line("key", path(key));
+        });
+    }
 }
 
 fn write_auth(page: &mut Page, auth: &Auth) {

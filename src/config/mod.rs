@@ -7,6 +7,7 @@
 //! through `reader`, and what nobody asked for is unknown. All errors are found in one go.
 
 mod auth;
+mod cache;
 mod dashboards;
 mod environment;
 mod error;
@@ -16,6 +17,7 @@ mod limits;
 mod load;
 mod mask;
 mod reader;
+mod redis_url;
 mod secret;
 mod server;
 mod telemetry;
@@ -28,11 +30,13 @@ mod values;
 mod yaml;
 
 pub use auth::{Anonymous, Auth, Claims, Jwt, Provider, StaticUsers};
+pub use cache::{Cache, Redis};
 pub use dashboards::Dashboards;
 pub use environment::environment;
 pub use error::{ConfigError, ConfigErrors, Place};
 pub use limits::Limits;
 pub use load::Origin;
+pub use redis_url::{HostPort, RedisServers};
 pub use secret::Secret;
 pub use server::{Server, Tls};
 pub use telemetry::{LogFormat, Telemetry};
@@ -54,6 +58,8 @@ pub struct Config {
     pub promql: Promql,
     /// What one query and one user may cost.
     pub limits: Limits,
+    /// What is remembered, and where.
+    pub cache: Cache,
     /// Where dashboards are kept.
     pub dashboards: Dashboards,
     /// Logs and traces.
@@ -71,6 +77,7 @@ impl Default for Config {
             tenancy: Tenancy::default(),
             promql: Promql::default(),
             limits: Limits::default(),
+            cache: Cache::default(),
             dashboards: Dashboards::default(),
             telemetry: Telemetry::default(),
             origin: Origin::default(),

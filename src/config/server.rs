@@ -27,8 +27,7 @@ pub struct Server {
     pub drain: Duration,
     /// After SIGTERM: how long new requests are still served although `/ready` says no.
     pub drain_delay: Duration,
-    /// Threads that serve; by default half of the cores, at least one. A proxy waits most of the time, and a request that
-    /// wanders between threads costs a third more.
+    /// Threads that serve; by default one for each core.
     pub threads: usize,
     /// Longest request target, in bytes; longer is 414.
     pub max_uri: usize,
@@ -69,7 +68,7 @@ impl Default for Server {
             trusted_proxies: Vec::new(),
             drain: Duration::from_secs(30),
             drain_delay: Duration::ZERO,
-            threads: std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1)),
+            threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             max_uri: 32 * 1024,
             max_headers: 64 * 1024,
             max_body: 1024 * 1024,

@@ -63,7 +63,7 @@ fn read_basic(map: &mut Map<'_>) -> Option<Credentials> {
     Some(Credentials::Basic { user: user?, password: password.or(password_file)? })
 }
 
-fn read_certificate(map: &mut Map<'_>) -> Option<(PathBuf, PathBuf)> {
+pub(super) fn read_certificate(map: &mut Map<'_>) -> Option<(PathBuf, PathBuf)> {
     let any = map.has("cert") || map.has("key");
     let cert = if any { map.required("cert", "the certificate chain, a PEM file", values::path) } else { map.value("cert", values::path) };
     let key = if any { map.required("key", "the private key, a PEM file", values::path) } else { map.value("key", values::path) };
@@ -110,7 +110,7 @@ fn user_name(node: &Node) -> Result<String, String> {
     Ok(written)
 }
 
-fn secret(node: &Node) -> Result<Secret, String> {
+pub(super) fn secret(node: &Node) -> Result<Secret, String> {
     values::text(node).and_then(|text| checked_secret(&text))
 }
 

@@ -36,6 +36,10 @@ pub struct Upstream {
     pub max_concurrent: usize,
     /// How often a failed read is tried again, on connect errors and 502, 503, 504 only.
     pub retries: u32,
+    /// The scope is sent along for the backend to enforce too, where its kind can.
+    pub native_enforcement: bool,
+    /// When there is no answer after this long, an equal upstream is asked too.
+    pub hedge: Option<Duration>,
     /// How often its health is looked at.
     pub health_interval: Duration,
     /// How we show who we are.
@@ -53,6 +57,13 @@ pub enum UpstreamKind {
     Mimir,
     /// VictoriaMetrics.
     VictoriaMetrics,
+}
+
+impl UpstreamKind {
+    /// Whether it can bind what it reads to selectors that come with a request. Thanos knows one value of one label only.
+    pub(super) fn has_native_enforcement(self) -> bool {
+        matches!(self, UpstreamKind::Mimir | UpstreamKind::VictoriaMetrics)
+    }
 }
 
 /// Where a backend stands on the time line.
@@ -123,6 +134,8 @@ impl Upstream {
             read_timeout: Duration::from_secs(60),
             max_concurrent: 32,
             retries: 2,
+            native_enforcement: false,
+            hedge: None,
             health_interval: Duration::from_secs(10),
             auth: UpstreamAuth::default(),
         }
@@ -157,7 +170,41 @@ impl Upstream {
             ),
             _ => {}
         }
+        for (place, (upstream, path)) in upstreams.iter().enumerate() {
+            let first = upstreams[..place].iter().find(|(earlier, _)| earlier.role == upstream.role);
+            if let Some((first, _)) = first {
+                upstream.check_equal(first, map, path);
+            }
+            let is_alone = upstreams.iter().filter(|(other, _)| other.role == upstream.role).count() == 1;
+            if is_alone && upstream.hedge.is_some() {
+                map.findings()
+                    .error_at(&format!("{path}hedge"), "there is no other upstream of this role that could be asked; take it out");
+            }
+        }
         upstreams.into_iter().map(|(upstream, _)| upstream).collect()
+    }
+
+    /// Upstreams of one role stand in for each other: an answer must not depend on which of them gave it.
+    fn check_equal(&self, first: &Upstream, map: &Map<'_>, path: &str) {
+        let role = if self.role == Role::Hot { "hot" } else { "cold" };
+        let kind = |kind| KINDS.iter().find(|(_, known)| *known == kind).map_or("", |(word, _)| word).to_owned();
+        let settle = |upstream: &Upstream| values::print_duration(upstream.settle);
+        let retention = |upstream: &Upstream| upstream.retention.map_or_else(|| "none".to_owned(), values::print_duration);
+        for (key, ours, theirs) in [
+            ("kind", kind(self.kind), kind(first.kind)),
+            ("settle", settle(self), settle(first)),
+            ("retention", retention(self), retention(first)),
+        ] {
+            if ours != theirs {
+                let message = format!(
+                    "\"{}\" has {ours}, \"{}\" has {theirs}; upstreams that are {role} stand in for each other and have the same {key}",
+                    self.name, first.name
+                );
+                let key = format!("{path}{key}");
+                let place = map.findings().place_of(&key).or_else(|| map.findings().place_of(&format!("{path}name")));
+                map.findings().error(place.as_ref(), &key, message);
+            }
+        }
     }
 
     fn read(map: &mut Map<'_>) -> Option<Upstream> {
@@ -177,12 +224,22 @@ impl Upstream {
             read_timeout: map.value("read_timeout", patience()).unwrap_or(shipped.read_timeout),
             max_concurrent: map.value("max_concurrent", values::count(1..=100_000)).unwrap_or(shipped.max_concurrent),
             retries: map.value("retries", values::number(0..=10)).map_or(shipped.retries, |retries| retries as u32),
+            hedge: map.value("hedge", patience()),
             health_interval: map
                 .value("health_interval", values::duration(Duration::from_millis(100)..=DAY))
                 .unwrap_or(shipped.health_interval),
             auth: map.map("auth", UpstreamAuth::read).unwrap_or_default(),
             ..shipped
         };
+        let native = map.value("native_enforcement", values::switch);
+        let has_it = upstream.kind.has_native_enforcement();
+        if native == Some(true) && !has_it {
+            map.error_at(
+                "native_enforcement",
+                "this kind has none that a scope fits into; the queries themselves are enforced. Take it out",
+            );
+        }
+        let upstream = Upstream { native_enforcement: has_it && native.unwrap_or(true), ..upstream };
         if upstream.role == Role::Cold && upstream.retention.is_some() {
             map.error_at("retention", "only a hot upstream has it: what is older is asked of the cold one");
         }

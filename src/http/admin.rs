@@ -16,13 +16,13 @@ use crate::telemetry::Metrics;
 
 /// Its routes; never part of the public listener.
 pub fn router(site: Arc<Site>) -> Router {
-    let routes = Router::new()
+    Router::new()
         .route("/metrics", read(get(metrics)))
         .route("/live", read(get(health::live)))
         .route("/ready", read(get(health::ready)))
         .route("/debug/config", read(get(config)))
-        .fallback(track::nothing_here);
-    track::tracked(routes, &site).with_state(site)
+        .fallback(track::nothing_here)
+        .with_state(site)
 }
 
 async fn metrics(State(site): State<Arc<Site>>) -> Response<Body> {

@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::query::{Asked, Notes};
+use super::Accepts;
+use crate::query::{Asked, Notes, Outcome};
 use crate::telemetry::{RequestId, RouteMetrics, TraceContext};
 use crate::tenancy::{Identity, Scope};
 
@@ -19,6 +20,8 @@ pub struct Arrival {
     pub trace: TraceContext,
     /// HTTP/2, else HTTP/1.
     pub http2: bool,
+    /// Which encodings of an answer are worth sending.
+    pub accepts: Accepts,
     /// When its head was complete.
     pub started: Instant,
     /// What the handlers learned, for the logs and metrics at its end.
@@ -38,10 +41,12 @@ pub struct Chapters {
     pub identity: Option<Arc<Identity>>,
     /// How far they may see, in this request.
     pub scope: Option<Scope>,
-    /// Time spent waiting for upstreams, to the first byte.
-    pub upstream: Option<Duration>,
+    /// Where the answer came from.
+    pub outcome: Option<Outcome>,
     /// The query, for the slow-query log.
     pub query: Option<Arc<Asked>>,
+    /// The answer goes out as it is: it is encoded already, or is not worth it.
+    pub finished: bool,
 }
 
 impl Notes for Arrival {
@@ -56,8 +61,13 @@ impl Story {
         chapter(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// What is known by now.
-    pub fn so_far(&self) -> Chapters {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Whether the answer goes out as it is.
+    pub fn is_finished(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).finished
+    }
+
+    /// What is known by now; it is over with the request, so it is taken, not copied.
+    pub fn end(&self) -> Chapters {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

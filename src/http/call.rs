@@ -1,16 +1,20 @@
 //! One decoded call: who asks, how far they may see in this request, and with which parameters.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use axum::body::to_bytes;
+use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequest, Request};
-use http::header::AUTHORIZATION;
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CACHE_CONTROL, IF_NONE_MATCH};
 use http::request::Parts;
+use http::{HeaderValue, Method};
+use http_body::Body as _;
 
 use super::error::ApiError;
 use super::params::Params;
 use super::{Arrival, PrometheusError, Site, narrow};
-use crate::query::{Admission, Asker, Throttled};
+use crate::query::{self, Admission, Asker, Throttled};
 use crate::telemetry::{AuthOutcome, AuthProvider, RejectReason};
 use crate::tenancy::{AuthError, Credentials, Identity, Namespace, Permission, ProviderKind, Scope};
 
@@ -23,6 +27,14 @@ pub struct Call {
     pub params: Params,
     /// The request as it came in.
     pub arrival: Arc<Arrival>,
+    /// Equal for all requests of one user.
+    pub flow: u64,
+    /// The client wants an answer that was not kept.
+    pub no_store: bool,
+    /// The client wants to know what upstreams were asked.
+    pub explain: bool,
+    /// What the client has already, when it asks in a way that can be answered so.
+    pub if_none_match: Option<HeaderValue>,
     /// The place among the user's requests; goes with the answer until its last byte.
     pub admission: Admission,
 }
@@ -30,18 +42,49 @@ pub struct Call {
 impl Call {
     /// What the engine wants to know of the caller.
     pub fn asker(&self) -> Asker<'_> {
-        Asker { scope: &self.scope, trace: &self.arrival.trace, request_id: &self.arrival.request_id, notes: &*self.arrival }
+        Asker {
+            scope: &self.scope,
+            trace: &self.arrival.trace,
+            request_id: &self.arrival.request_id,
+            flow: self.flow,
+            accepts: query::Accepts { gzip: self.arrival.accepts.gzip },
+            no_store: self.no_store,
+            notes: &*self.arrival,
+        }
     }
 
     async fn read(request: Request, site: &Site) -> Result<Call, ApiError> {
         let (parts, body) = request.into_parts();
         let visitor = Visitor::of(&parts, site).await?;
-        // The edge has read and bounded the body already.
-        let body = to_bytes(body, usize::MAX).await.map_err(|_| ApiError::internal())?;
+        let body = whole(body).await?;
         let params = Params::decode(parts.uri.query(), &parts.headers, &body)?;
         let scope = visitor.scope(&parts, &params, &[])?;
-        Ok(Call { scope, params, arrival: visitor.arrival, admission: visitor.admission })
+        let (no_store, if_none_match) = (wants_no_store(&parts.headers), known_tags(&parts));
+        let explain = parts.headers.get("x-hecate-explain").is_some_and(|value| value == "1");
+        let Visitor { arrival, admission, flow, .. } = visitor;
+        Ok(Call { scope, params, arrival, flow, no_store, explain, if_none_match, admission })
     }
+}
+
+/// `no-cache` is no wish of the user's: browsers send it with every request while their tools are open.
+fn wants_no_store(headers: &http::HeaderMap) -> bool {
+    let words = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    words.map(str::trim).any(|word| word.eq_ignore_ascii_case("no-store"))
+}
+
+/// The edge has read and bounded the body already; most requests have none.
+pub(super) async fn whole(body: Body) -> Result<Bytes, ApiError> {
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    to_bytes(body, usize::MAX).await.map_err(|_| ApiError::internal())
+}
+
+/// A list over several lines counts as none: then the answer is sent, which is never wrong.
+fn known_tags(parts: &Parts) -> Option<HeaderValue> {
+    let mut lists = parts.headers.get_all(IF_NONE_MATCH).iter();
+    let only = lists.next().filter(|_| matches!(parts.method, Method::GET | Method::HEAD))?;
+    lists.next().is_none().then(|| only.clone())
 }
 
 /// Somebody who was let in.
@@ -49,9 +92,15 @@ pub(super) struct Visitor {
     pub(super) identity: Arc<Identity>,
     pub(super) arrival: Arc<Arrival>,
     pub(super) admission: Admission,
+    flow: u64,
 }
 
 impl Visitor {
+    /// Before any narrowing.
+    pub(super) fn sees_the_whole_cluster(&self) -> bool {
+        self.identity.scope.is_cluster_wide()
+    }
+
     /// Signed in, permitted to ask for metrics, not asking too often.
     pub(super) async fn of(parts: &Parts, site: &Site) -> Result<Visitor, ApiError> {
         Visitor::with(parts, site, Some(Permission::MetricsQuery)).await
@@ -65,8 +114,8 @@ impl Visitor {
             let details = serde_json::json!({"required_permission": permission.as_str()});
             return Err(ApiError::forbidden(format!("this needs the permission {permission}")).with_details(details));
         }
-        let admission = admit(site, &identity, &arrival)?;
-        Ok(Visitor { identity, arrival, admission })
+        let (admission, flow) = admit(site, &identity, &arrival)?;
+        Ok(Visitor { identity, arrival, admission, flow })
     }
 
     /// Their scope, narrowed by everything in the request that names namespaces, and by `also`.
@@ -109,19 +158,23 @@ pub(super) async fn identify(site: &Site, headers: &http::HeaderMap, arrival: &A
     }
 }
 
-fn admit(site: &Site, identity: &Identity, arrival: &Arrival) -> Result<Admission, ApiError> {
+fn admit(site: &Site, identity: &Identity, arrival: &Arrival) -> Result<(Admission, u64), ApiError> {
     // People who need no name share one; their addresses tell them apart.
     let user = match (identity.provider, arrival.client) {
         (ProviderKind::Anonymous | ProviderKind::None, Some(address)) => format!("address {address}"),
-        (provider, _) => format!("{} {}", provider.as_str(), identity.user),
+        (provider, _) => [provider.as_str(), " ", &identity.user].concat(),
     };
-    site.fairness.admit(&user).map_err(|throttled| {
+    let admitted = site.fairness.admit(&user).map_err(|throttled| {
         site.metrics.rejected(match throttled {
             Throttled::Rate { .. } => RejectReason::Rate,
             Throttled::Concurrent { .. } => RejectReason::Concurrency,
         });
-        throttled.into()
-    })
+        ApiError::from(throttled)
+    });
+    // 0 stands for nobody.
+    let mut hasher = DefaultHasher::new();
+    user.hash(&mut hasher);
+    Ok((admitted?, hasher.finish().max(1)))
 }
 
 impl FromRequest<Arc<Site>> for Call {

@@ -124,7 +124,11 @@ impl From<QueryError> for ApiError {
             QueryError::Limit(error) => error.into(),
             // The place in the list, then what is wrong there.
             QueryError::Selectors(error) => ApiError { message, ..error.error.into() },
-            QueryError::TooManySeries { .. } => too_expensive(message),
+            QueryError::TooManySeries { .. } | QueryError::TooManyBytes { .. } => too_expensive(message),
+            QueryError::FetchGivenUp => {
+                tracing::error!("a fetch ended without a word: this is a bug, please report it with the lines above");
+                ApiError::internal()
+            }
             QueryError::Upstream(error) => error.into(),
             QueryError::Refused { status, error, retry_after } => refused(status, error, retry_after),
             QueryError::Unreadable { detail, .. } => {

@@ -27,3 +27,8 @@ pub(super) fn only(allowed: &'static str, router: MethodRouter<Arc<Site>>) -> Me
 pub(super) fn write(router: MethodRouter<Arc<Site>>) -> MethodRouter<Arc<Site>> {
     router.fallback(async |request: Request| method_not_allowed(request.method(), request.uri().path(), "OPTIONS, POST"))
 }
+
+/// A path for DELETE.
+pub(super) fn drops(router: MethodRouter<Arc<Site>>) -> MethodRouter<Arc<Site>> {
+    router.fallback(async |request: Request| method_not_allowed(request.method(), request.uri().path(), "DELETE, OPTIONS"))
+}

@@ -5,17 +5,23 @@
 //! * `dashboards`: family 2, dashboards in the form of the Perses API, and what is around them
 //! * `call`: sign-in, permission, narrowing and throttling, which every handler starts from
 //! * `methods`: what is said to a method that a path does not take
+//! * `timing`: where the time of a request went
 //! * `params`, `read`, `time`: parameters, decoded once and strictly
-//! * `pass`: an engine's reply for the client
-//! * `validate`, `me`, `health`, `admin`: our own paths
+//! * `compress`: for those who accept it
+//! * `pass`, `etag`, `accepts`: an engine's reply for the client, what the client has already, and which encodings it takes
+//! * `validate`, `cache`, `me`, `health`, `admin`: our own paths
 //! * `track`, `recorder`, `arrival`: what is written down of a request
 
+mod accepts;
 mod admin;
 mod arrival;
+mod cache;
 mod call;
+mod compress;
 mod cors;
 mod dashboards;
 mod error;
+mod etag;
 mod from_inner;
 mod health;
 mod me;
@@ -27,35 +33,36 @@ mod prometheus;
 mod read;
 mod recorder;
 mod time;
+mod timing;
 mod track;
 mod validate;
 mod visitors;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
-use tower_http::compression::{CompressionLayer, CompressionLevel};
+use axum::routing::{delete, get, post};
 
 use crate::config;
 use crate::dashboards::Store;
 use crate::query::{Engine, Fairness};
-use crate::telemetry::{AuthProvider, Metrics, Readiness, RouteMetrics};
+use crate::telemetry::{AuthProvider, Metrics, Readiness};
 use crate::tenancy::{Authenticator, ProviderKind};
 
+pub use accepts::Accepts;
 pub use admin::router as admin_router;
 pub use arrival::{Arrival, Story};
 use call::Call;
+pub use compress::compressed;
 pub use error::refusal;
 use error::{OwnError, PrometheusError};
-use methods::{read, write};
+use methods::{drops, read, write};
 pub use narrow::{leave_as_it_is, take_prefix};
 pub use params::{ParamError, Params};
 pub use recorder::Recorder;
 pub use time::parse_duration;
+pub use track::{ADMIN, PUBLIC, Routes};
 pub use visitors::Visitors;
 
 /// The version of Prometheus whose API this is, told while the upstream's own is not known.
@@ -83,13 +90,6 @@ pub struct Site {
     pub masked_config: String,
     /// When the process started.
     pub started: Instant,
-    /// Counters by route template.
-    pub routes: HashMap<&'static str, Arc<RouteMetrics>>,
-}
-
-/// The counters of every route, for [`Site::routes`].
-pub fn route_metrics(metrics: &Metrics) -> HashMap<&'static str, Arc<RouteMetrics>> {
-    track::TEMPLATES.iter().map(|template| (*template, metrics.route(template))).collect()
 }
 
 /// The public listener's routes.
@@ -97,17 +97,15 @@ pub fn router(site: Arc<Site>, settings: &config::Server) -> Router {
     let routes = prometheus::routes()
         .merge(dashboards::routes())
         .route("/api/v1/metrics/validate", write(post(validate::validate)))
+        .route("/api/v1/cache", drops(delete(cache::drop_kept)))
         .route("/api/v1/auth/me", read(get(me::me)))
         .route("/api/v1/health", read(get(health::health)))
         .route("/live", read(get(health::live)))
         .route("/ready", read(get(health::ready)))
-        .fallback(track::nothing_here)
-        .layer(DefaultBodyLimit::disable());
-    let routes = track::tracked(routes, &site);
+        .fallback(track::nothing_here);
+    // Every layer costs each request some allocations: what can be done once at the edge is done there.
     let routes = if settings.cors_origins.is_empty() { routes } else { routes.layer(cors::layer(&settings.cors_origins)) };
-    // Event streams, small answers and what is compressed already are left alone by the layer itself.
-    let compressed = if settings.compression { routes.layer(CompressionLayer::new().quality(CompressionLevel::Fastest)) } else { routes };
-    compressed.with_state(site)
+    routes.with_state(site)
 }
 
 fn auth_provider(kind: ProviderKind) -> AuthProvider {

@@ -2,7 +2,6 @@
 
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use percent_encoding::percent_decode;
 
 /// Most parameters that one request may have.
 const MOST: usize = 2_000;
@@ -96,7 +95,7 @@ impl Params {
     /// # Errors
     /// Everything that another server could read differently.
     pub fn decode(query: Option<&str>, headers: &HeaderMap, body: &[u8]) -> Result<Params, ParamError> {
-        let mut pairs = Vec::new();
+        let mut pairs = Vec::with_capacity(8);
         read(query.unwrap_or_default().as_bytes(), &mut pairs)?;
         if !body.is_empty() {
             expect_form(headers)?;
@@ -127,6 +126,11 @@ impl Params {
     /// When it is missing, or given twice with different values.
     pub fn required(&self, name: &'static str) -> Result<&str, ParamError> {
         self.one(name)?.ok_or(ParamError::Missing { name })
+    }
+
+    /// The names that were given.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
     }
 
     /// All values of a parameter that may be repeated.
@@ -181,16 +185,35 @@ fn decode(part: &[u8]) -> Result<String, &'static str> {
     if part.contains(&b';') {
         return Err("a ';' has to be written %3B");
     }
-    let mut rest = part;
-    while let Some(at) = memchr::memchr(b'%', rest) {
-        if !rest.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) {
-            return Err("'%' has to be followed by two hexadecimal digits");
-        }
-        rest = &rest[at + 3..];
+    if memchr::memchr2(b'%', b'+', part).is_none() {
+        return std::str::from_utf8(part).map(str::to_owned).map_err(|_| "it is not UTF-8");
     }
-    let spaced: Vec<u8> = part.iter().map(|&b| if b == b'+' { b' ' } else { b }).collect();
-    let bytes: Vec<u8> = percent_decode(&spaced).collect();
+    let mut bytes = Vec::with_capacity(part.len());
+    let mut rest = part;
+    while let [byte, after @ ..] = rest {
+        rest = after;
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let [high, low, after @ ..] = rest else { return Err(BROKEN_ESCAPE) };
+                rest = after;
+                hex_digit(*high)? << 4 | hex_digit(*low)?
+            }
+            plain => *plain,
+        });
+    }
     String::from_utf8(bytes).map_err(|_| "it is not UTF-8")
+}
+
+const BROKEN_ESCAPE: &str = "'%' has to be followed by two hexadecimal digits";
+
+fn hex_digit(digit: u8) -> Result<u8, &'static str> {
+    match digit {
+        b'0'..=b'9' => Ok(digit - b'0'),
+        b'a'..=b'f' => Ok(digit - b'a' + 10),
+        b'A'..=b'F' => Ok(digit - b'A' + 10),
+        _ => Err(BROKEN_ESCAPE),
+    }
 }
 
 #[cfg(test)]

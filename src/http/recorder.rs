@@ -6,6 +6,8 @@ use std::sync::Arc;
 use http::request;
 
 use super::arrival::{Arrival, Chapters};
+use super::track::Routes;
+use crate::query::Outcome;
 use crate::telemetry::{
     AccessLog, AccessRecord, Metrics, Namespaces, RouteMetrics, SlowQuery, SlowQueryLog, Span, SpanKind, Tracer, Window,
 };
@@ -13,6 +15,7 @@ use crate::tenancy::Scope;
 
 /// Writes down every request of one listener.
 pub struct Recorder {
+    routes: Routes,
     unmatched: Arc<RouteMetrics>,
     access: AccessLog,
     slow: SlowQueryLog,
@@ -20,9 +23,16 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// `unmatched` counts what no route fits.
-    pub fn new(metrics: &Metrics, access: AccessLog, slow: SlowQueryLog, tracer: Tracer) -> Recorder {
-        Recorder { unmatched: metrics.route("unmatched"), access, slow, tracer }
+    /// What no route fits is counted as `unmatched`.
+    pub fn new(routes: Routes, metrics: &Metrics, access: AccessLog, slow: SlowQueryLog, tracer: Tracer) -> Recorder {
+        Recorder { routes, unmatched: metrics.route("unmatched"), access, slow, tracer }
+    }
+
+    /// Notes which route takes the request: to be called with the path that is routed.
+    pub fn routed(&self, arrival: &Arrival, path: &str) {
+        if let Some(route) = self.routes.find(path) {
+            arrival.story.tell(|story| story.route = Some(route.clone()));
+        }
     }
 
     /// Whether a request without a trace of its own starts a sampled one.
@@ -43,7 +53,7 @@ impl Recorder {
     /// The answer is out, or cut after `bytes` of its body.
     pub fn done(&self, arrival: &Arrival, request: &request::Parts, status: u16, bytes: u64, mut span: Span) {
         let took = arrival.started.elapsed();
-        let story = arrival.story.so_far();
+        let story = arrival.story.end();
         let route = story.route.as_ref().unwrap_or(&self.unmatched);
         route.observe((&request.method).into(), status, took, bytes);
         if span.is_recording() {
@@ -53,7 +63,6 @@ impl Recorder {
             span.set("http.response.body.size", bytes);
         }
         let user = story.identity.as_ref().map(|identity| identity.user.as_str());
-        let client = arrival.client.map(|address| address.to_string()).unwrap_or_default();
         self.access.record(&AccessRecord {
             method: request.method.as_str(),
             route: route.template(),
@@ -64,22 +73,25 @@ impl Recorder {
             user,
             provider: story.identity.as_ref().map(|identity| identity.provider.as_str()),
             namespaces: namespaces(&story),
-            client: &client,
+            client: arrival.client,
             request_id: &arrival.request_id,
             trace_id: arrival.trace.trace_id(),
-            upstream: story.upstream,
+            upstream: story.outcome.as_ref().and_then(|outcome| outcome.upstream),
             protocol: if arrival.http2 { "HTTP/2" } else { "HTTP/1.1" },
         });
         if let Some(asked) = story.query.as_ref().filter(|_| self.slow.is_slow(took)) {
             self.slow.record(&SlowQuery {
                 original: &asked.original,
-                enforced: &asked.enforced,
+                enforced: asked.enforced.as_str(),
                 user,
                 duration: took,
                 route: route.template(),
                 window: asked.window.map(|(start_ms, end_ms, step_ms)| Window { start_ms, end_ms, step_ms }),
                 trace_id: arrival.trace.trace_id(),
                 request_id: &arrival.request_id,
+                cache: story.outcome.as_ref().and_then(Outcome::word),
+                points_fetched: story.outcome.as_ref().map(|outcome| outcome.points_fetched),
+                points_saved: story.outcome.as_ref().map(|outcome| outcome.points_saved),
             });
         }
     }

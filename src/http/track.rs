@@ -1,18 +1,18 @@
-//! Which route a request fits, noted for logs and metrics; and what is said where none fits.
+//! Which route a request fits, for logs and metrics; and what is said where none fits.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
-use axum::extract::{MatchedPath, Request};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::extract::Request;
 use http::{Response, StatusCode};
 
-use super::{Arrival, Site, refusal};
+use super::refusal;
+use crate::telemetry::{Metrics, RouteMetrics};
 
-/// Every route that is counted. A route that is not on this list is counted as `unmatched`: a test holds the list
-/// against the routers.
-pub(super) const TEMPLATES: &[&str] = &[
+/// Every route of the public listener that is counted. A route that is not on this list is counted as `unmatched`: a test
+/// holds the list against the router.
+pub const PUBLIC: &[&str] = &[
     "/api/v1/query",
     "/api/v1/query_range",
     "/api/v1/query_exemplars",
@@ -36,6 +36,7 @@ pub(super) const TEMPLATES: &[&str] = &[
     "/api/v1/status/tsdb",
     "/api/v1/status/runtimeinfo",
     "/api/v1/metrics/validate",
+    "/api/v1/cache",
     "/api/v1/health",
     "/api/v1/auth/me",
     "/api/v1/dashboards",
@@ -67,21 +68,50 @@ pub(super) const TEMPLATES: &[&str] = &[
     "/api/v1/audit/logs",
     "/live",
     "/ready",
-    "/metrics",
-    "/debug/config",
 ];
 
-/// Adds the note to every route.
-pub(super) fn tracked(routes: Router<Arc<Site>>, site: &Arc<Site>) -> Router<Arc<Site>> {
-    routes.route_layer(from_fn_with_state(site.clone(), note_route))
+/// The same for the admin listener.
+pub const ADMIN: &[&str] = &["/metrics", "/live", "/ready", "/debug/config"];
+
+/// The counters of one listener's routes, found by the path of a request before it is routed: asking the router which of its
+/// routes it took would cost every request a layer.
+pub struct Routes {
+    plain: HashMap<&'static str, Arc<RouteMetrics>>,
+    /// Those with segments that may be anything (`None`); what is said word for word comes before what may be anything.
+    open: Vec<(Vec<Option<&'static str>>, Arc<RouteMetrics>)>,
 }
 
-async fn note_route(axum::extract::State(site): axum::extract::State<Arc<Site>>, request: Request, next: Next) -> Response<Body> {
-    let metrics = request.extensions().get::<MatchedPath>().and_then(|path| site.routes.get(path.as_str())).cloned();
-    if let (Some(metrics), Some(arrival)) = (metrics, request.extensions().get::<Arc<Arrival>>()) {
-        arrival.story.tell(|story| story.route = Some(metrics));
+impl Routes {
+    /// For templates such as `/api/v1/query` and `/api/v1/label/{name}/values`.
+    pub fn new(templates: impl IntoIterator<Item = &'static str>, metrics: &Metrics) -> Routes {
+        let mut routes = Routes { plain: HashMap::new(), open: Vec::new() };
+        for template in templates {
+            let counters = metrics.route(template);
+            if template.contains('{') {
+                let segments = template.split('/').map(|segment| (!segment.starts_with('{')).then_some(segment));
+                routes.open.push((segments.collect(), counters));
+            } else {
+                routes.plain.insert(template, counters);
+            }
+        }
+        routes.open.sort_by_key(|(segments, _)| segments.iter().map(Option::is_none).collect::<Vec<_>>());
+        routes
     }
-    next.run(request).await
+
+    /// The counters of the route that takes this path.
+    pub(super) fn find(&self, path: &str) -> Option<&Arc<RouteMetrics>> {
+        self.plain.get(path).or_else(|| self.open.iter().find(|(segments, _)| fits(path, segments)).map(|(_, counters)| counters))
+    }
+}
+
+fn fits(path: &str, segments: &[Option<&str>]) -> bool {
+    let mut parts = path.split('/');
+    let all_fit = segments.iter().all(|segment| match (segment, parts.next()) {
+        (Some(word), Some(part)) => *word == part,
+        (None, Some(part)) => !part.is_empty(),
+        (_, None) => false,
+    });
+    all_fit && parts.next().is_none()
 }
 
 /// The list of paths is an allow-list.
@@ -97,11 +127,11 @@ mod tests {
 
     use tower::ServiceExt;
 
-    use super::super::{Story, admin_router, route_metrics, router};
+    use super::super::{Accepts, Arrival, Site, Story, admin_router, router};
     use super::*;
     use crate::config::Config;
     use crate::promql::{ConflictMode, Options};
-    use crate::query::{Engine, Fairness};
+    use crate::query::{Engine, EngineSettings, Fairness};
     use crate::telemetry::{Metrics, Readiness, RequestId, TraceContext, Tracer};
     use crate::tenancy::{Authenticator, Policy};
     use crate::upstream::{Upstreams, install_crypto};
@@ -114,7 +144,18 @@ mod tests {
         let (limits, options) = (config.limits.clone(), Options::default());
         Arc::new(Site {
             authenticator: Authenticator::new(&config.auth, true).unwrap(),
-            engine: Engine::new(upstreams, policy, options, ConflictMode::Empty, limits, metrics.clone(), Tracer::disabled()),
+            engine: Engine::new(EngineSettings {
+                upstreams,
+                policy,
+                options,
+                conflict: ConflictMode::Empty,
+                limits,
+                cache: config.cache.clone(),
+                remote: None,
+                metrics: &metrics,
+                tracer: Tracer::disabled(),
+            })
+            .unwrap(),
             dashboards: Arc::new(crate::dashboards::Store::new(&config.dashboards, metrics.registry()).unwrap()),
             fairness: Fairness::new(1000.0, 1000),
             visitors: super::super::Visitors::default(),
@@ -122,33 +163,56 @@ mod tests {
             readiness: Arc::new(Readiness::new(&metrics)),
             masked_config: config.masked_yaml(),
             started: Instant::now(),
-            routes: route_metrics(&metrics),
             metrics,
         })
     }
 
     #[tokio::test]
-    async fn every_template_is_a_route_that_is_counted() {
+    async fn every_template_is_a_route_of_its_listener_and_is_found() {
         let config = Config::default();
         let site = site(&config);
-        let routers = [router(site.clone(), &config.server), admin_router(site)];
-        for template in TEMPLATES {
-            let mut fits = false;
-            for router in &routers {
+        for (router, templates) in [(router(site.clone(), &config.server), PUBLIC), (admin_router(site.clone()), ADMIN)] {
+            let routes = Routes::new(templates.iter().copied(), &site.metrics);
+            for template in PUBLIC.iter().chain(ADMIN) {
+                let path = template.split('/').map(|part| if part.starts_with('{') { "x" } else { part }).collect::<Vec<_>>().join("/");
                 let arrival = Arc::new(Arrival {
                     client: None,
                     request_id: RequestId::generate(),
                     trace: TraceContext::new_root(false),
                     http2: false,
+                    accepts: Accepts::PLAIN,
                     started: Instant::now(),
                     story: Story::default(),
                 });
                 // No handler takes it: nothing is asked of anybody.
-                let request = Request::builder().method("DELETE").uri(template.replace("{name}", "x")).extension(arrival.clone());
-                router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
-                fits |= arrival.story.so_far().route.is_some_and(|route| route.template() == *template);
+                let request = Request::builder().method("TRACE").uri(&path).extension(arrival);
+                let answer = router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+                assert_eq!(answer.status() != StatusCode::NOT_FOUND, templates.contains(template), "{template}");
+                assert_eq!(routes.find(&path).map(|route| route.template()), templates.contains(template).then_some(*template));
             }
-            assert!(fits, "{template}");
+        }
+    }
+
+    #[test]
+    fn paths_find_their_route_and_no_other() {
+        let routes = Routes::new(PUBLIC.iter().copied(), &Metrics::new().unwrap());
+        for (path, template) in [
+            ("/api/v1/query", Some("/api/v1/query")),
+            ("/api/v1/label/caf%C3%A9/values", Some("/api/v1/label/{name}/values")),
+            ("/api/v1/label//values", None),
+            ("/api/v1/label/values", None),
+            ("/api/v1/label/a/b/values", None),
+            ("/api/v1/label/a/values/", None),
+            ("/api/v1/projects/p/dashboards/d", Some("/api/v1/projects/{project}/dashboards/{name}")),
+            ("/api/v1/projects/p/dashboards/export", Some("/api/v1/projects/{project}/dashboards/export")),
+            ("/api/v1/projects/p/dashboards/d/versions/3/diff", Some("/api/v1/projects/{project}/dashboards/{name}/versions/{version}/diff")),
+            ("/api/v1/projects//dashboards", None),
+            ("/api/v1/query/", None),
+            ("/API/v1/query", None),
+            ("/", None),
+            ("", None),
+        ] {
+            assert_eq!(routes.find(path).map(|route| route.template()), template, "{path}");
         }
     }
 
@@ -158,9 +222,10 @@ mod tests {
             [include_str!("mod.rs"), include_str!("prometheus/mod.rs"), include_str!("dashboards/mod.rs"), include_str!("admin.rs")];
         // rustfmt puts a long one on a line of its own.
         let routes = sources.iter().flat_map(|source| source.split(".route(").skip(1)).map(|rest| rest.split('"').nth(1).unwrap());
-        assert_eq!(routes.collect::<BTreeSet<_>>(), TEMPLATES.iter().copied().collect());
+        let templates: BTreeSet<_> = PUBLIC.iter().chain(ADMIN).copied().collect();
+        assert_eq!(routes.collect::<BTreeSet<_>>(), templates);
         let documented = include_str!("../../docs/api.md");
-        for template in TEMPLATES {
+        for template in templates {
             assert!(documented.contains(&format!("`{template}`")), "docs/api.md misses {template}");
         }
     }

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{FromRequest, Request, State};
+use axum::extract::{Request, State};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::call::Visitor;
+use super::call::{Visitor, whole};
 use super::error::ApiError;
 use super::params::{ParamError, Params};
 use super::time::{parse_duration, parse_time};
@@ -35,7 +34,7 @@ pub(super) async fn validate(State(site): State<Arc<Site>>, request: Request) ->
     let (parts, body) = request.into_parts();
     let visitor = Visitor::of(&parts, &site).await?;
     let params = Params::decode(parts.uri.query(), &parts.headers, b"")?;
-    let body = Bytes::from_request(Request::from_parts(parts.clone(), body), &()).await.map_err(|_| ApiError::internal())?;
+    let body = whole(body).await?;
     let question: Question = serde_json::from_slice(&body).map_err(|error| {
         let expected = r#"expected {"query": "…"} with optional start, end, step and namespaces"#;
         ApiError::bad_request(format!("the body is not a valid question: {error}; {expected}"))

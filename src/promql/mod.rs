@@ -31,6 +31,7 @@ mod regexes;
 mod rules;
 mod scoped;
 mod selectors;
+mod shape;
 #[cfg(test)]
 mod tests;
 mod time;

@@ -1,6 +1,6 @@
 //! The one way from a user's text to a text that may go upstream.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::cost::Cost;
 use super::enforce::{self, ConflictMode, Problem};
@@ -10,7 +10,7 @@ use super::query::{self, Query};
 use super::rules::{NameGuard, Refusal, Rule, TenantRules};
 use super::selectors::SelectorInfo;
 use super::time::TimeDependence;
-use super::{Options, ParseError, Span, Window, parse, walk};
+use super::{Options, ParseError, Span, Window, parse, shape, walk};
 
 /// A text whose every selector is bound to what one caller may read.
 ///
@@ -95,6 +95,7 @@ pub struct ScopedQuery {
     selectors: Vec<SelectorInfo>,
     time: TimeDependence,
     text: EnforcedText,
+    selector_texts: OnceLock<Vec<String>>,
 }
 
 impl ScopedQuery {
@@ -117,7 +118,7 @@ impl ScopedQuery {
         let printed = query.text(None)?;
         let text = verified(printed, &bound, options)?;
         let time = query.time_dependence();
-        Ok(ScopedQuery { query, rules: bound, options: options.clone(), selectors, time, text })
+        Ok(ScopedQuery { query, rules: bound, options: options.clone(), selectors, time, text, selector_texts: OnceLock::new() })
     }
 
     /// The text for upstream, canonical. With a window, duration expressions become the values they have in it; without one they stay
@@ -144,6 +145,30 @@ impl ScopedQuery {
     /// Every selector, in the order of the text.
     pub fn selectors(&self) -> &[SelectorInfo] {
         &self.selectors
+    }
+
+    /// Every selector without its modifiers, enforced, in the order of the text.
+    pub fn selector_texts(&self) -> &[String] {
+        self.selector_texts.get_or_init(|| shape::selector_texts(self.query.tree()))
+    }
+
+    /// The one selector whose series the answer shows one by one, in its spelling in [`ScopedQuery::selector_texts`]; None for everything
+    /// else, such as an aggregation.
+    pub fn shown_selector(&self) -> Option<&str> {
+        shape::shows_series(self.query.tree()).then(|| self.selector_texts().first().map(String::as_str)).flatten()
+    }
+
+    /// The tenants that the query may read, in sets as the rules hold them; None when a selector may read every tenant.
+    pub fn tenants(&self) -> Option<Vec<Arc<[String]>>> {
+        let mut sets: Vec<Arc<[String]>> = Vec::new();
+        for rule in &self.rules {
+            match rule {
+                Rule::Open(_) => return None,
+                Rule::Tenant { values, .. } if sets.iter().any(|set| Arc::ptr_eq(set, values)) => {}
+                Rule::Tenant { values, .. } => sets.push(values.clone()),
+            }
+        }
+        Some(sets)
     }
 
     /// Do duration expressions make the query mean something else with another step or range?

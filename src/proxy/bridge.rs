@@ -27,7 +27,7 @@ pub enum EdgeError {
 
 /// The router's answer; given up when the client leaves first, which frees what the handler holds.
 pub(super) async fn call(session: &mut Session, router: Router, request: Request<Body>) -> Result<Response<Body>, EdgeError> {
-    let path = request.uri().path().to_owned();
+    let target = request.uri().clone();
     let answer = AssertUnwindSafe(router.oneshot(request)).catch_unwind();
     tokio::select! {
         biased;
@@ -35,8 +35,9 @@ pub(super) async fn call(session: &mut Session, router: Router, request: Request
             Ok(Ok(response)) => Ok(response),
             Ok(Err(never)) => match never {},
             Err(_) => {
+                let path = target.path();
                 tracing::error!(%path, "a handler panicked: this is a bug, please report it with the lines above");
-                Ok(refusal(&path, StatusCode::INTERNAL_SERVER_ERROR, "an internal error of the proxy; its log has the details under this request's id"))
+                Ok(refusal(path, StatusCode::INTERNAL_SERVER_ERROR, "an internal error of the proxy; its log has the details under this request's id"))
             }
         },
         _ = session.downstream_session.read_body_or_idle(true) => Err(EdgeError::ClientGone),
@@ -80,7 +81,7 @@ pub(super) async fn send(session: &mut Session, response: Response<Body>) -> Res
     }
     if !head.headers.contains_key(http::header::CONTENT_LENGTH) {
         let set = match body.size_hint().exact() {
-            Some(length) => head.insert_header("content-length", length.to_string()),
+            Some(length) => head.insert_header(http::header::CONTENT_LENGTH, http::HeaderValue::from(length)),
             None if session.is_http2() || session.req_header().version == http::Version::HTTP_10 => Ok(()),
             None => head.insert_header("transfer-encoding", "chunked"),
         };

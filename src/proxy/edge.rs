@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use http::header::TRANSFER_ENCODING;
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderName, Method, Request, Response, StatusCode};
 use pingora::http::RequestHeader;
 use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
@@ -19,8 +19,10 @@ use super::body::{self, BodyError};
 use super::bridge::EdgeError;
 use super::{bridge, client, path, watchdog};
 use crate::config;
-use crate::http::{Arrival, Recorder, Story, refusal};
+use crate::http::{Accepts, Arrival, Recorder, Story, compressed, refusal};
 use crate::telemetry::{GaugeGuard, Metrics, RejectReason, RequestId, TraceContext};
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// How a request is changed before it is routed, such as a prefix taken off its path.
 pub type Prepare = fn(&mut Request<Body>);
@@ -82,14 +84,17 @@ impl Edge {
                 return self.refuse_body(&error, bodiless, target.path());
             }
         };
-        let mut request = Request::new(Body::from(bytes));
+        let mut request = Request::new(if bytes.is_empty() { Body::empty() } else { Body::from(bytes) });
         *request.method_mut() = method;
         *request.uri_mut() = target;
         *request.version_mut() = version;
         *request.headers_mut() = headers;
         request.extensions_mut().insert(arrival.clone());
         (self.prepare)(&mut request);
-        bridge::call(session, self.router.clone(), request).await
+        self.recorder.routed(arrival, request.uri().path());
+        let response = bridge::call(session, self.router.clone(), request).await?;
+        let as_it_is = !self.settings.compression || arrival.story.is_finished();
+        Ok(if as_it_is { response } else { compressed(response, arrival.accepts, &session.req_header().method).await })
     }
 
     /// The bounds on the head of a request, and its target in the one spelling that is looked at later.
@@ -119,6 +124,10 @@ impl Edge {
         }
         if let Some(text) = unread_coding(head) {
             return no(RejectReason::Body, StatusCode::BAD_REQUEST, text);
+        }
+        // Ordinary paths are spelled in the one way already.
+        if let Some(target) = head.uri.path_and_query().filter(|target| path::is_plain(target.path())) {
+            return Ok(target.clone().into());
         }
         let decoded = match path::normalise(head.uri.path()) {
             Ok(decoded) => decoded,
@@ -196,7 +205,7 @@ impl ProxyHttp for Edge {
             };
         }
         if let Ok(id) = arrival.request_id.as_str().parse() {
-            response.headers_mut().insert("x-request-id", id);
+            response.headers_mut().insert(X_REQUEST_ID, id);
         }
         if session.req_header().version == http::Version::HTTP_10 || self.draining.load(Ordering::Acquire) {
             session.set_keepalive(None);
@@ -237,12 +246,13 @@ impl Edge {
     fn arrival(&self, session: &Session) -> Arrival {
         let head = session.req_header();
         let peer = session.client_addr().and_then(|a| a.as_inet().copied());
-        let request_id = RequestId::accept(head.headers.get("x-request-id").map(http::HeaderValue::as_bytes));
+        let request_id = RequestId::accept(head.headers.get(X_REQUEST_ID).map(http::HeaderValue::as_bytes));
         Arrival {
             client: client::address(peer, &head.headers, &self.settings.trusted_proxies),
             request_id,
             trace: TraceContext::from_headers(&head.headers, || self.recorder.sample_root()),
             http2: session.is_http2(),
+            accepts: if self.settings.compression { Accepts::read(&head.headers) } else { Accepts::PLAIN },
             started: Instant::now(),
             story: Story::default(),
         }

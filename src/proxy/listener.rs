@@ -21,12 +21,13 @@ use tokio::sync::{Semaphore, watch};
 use super::edge::Edge;
 use super::preface;
 use super::tls::Certificates;
+use super::together::Together;
 use super::watchdog::{Watchdog, on_duty};
 
 /// Read buffer of one connection, in bytes: requests are small, and ten thousand idle connections are not.
 const READ_BUFFER: usize = 8 * 1024;
-/// Write buffer of one connection, in bytes: the head of an answer and an ordinary body go out in one system call.
-const WRITE_BUFFER: usize = 16 * 1024;
+/// Write buffer below TLS, in bytes: records leave together. Without TLS nothing is buffered here, as [`Together`] does it.
+const TLS_WRITE_BUFFER: usize = 16 * 1024;
 
 /// Why a listener does not listen.
 #[derive(Debug, thiserror::Error)]
@@ -91,8 +92,9 @@ impl Bound {
         let door = Door::new(edge);
         let places = door.places.clone();
         let mut service = Service::new("edge".to_owned(), door);
-        let mut listener =
-            ListenerConfig::tcp(self.address.to_string()).l4_buffer(L4BufferSettings::default().read(READ_BUFFER).write(WRITE_BUFFER));
+        let write_buffer = if certificates.is_some() { TLS_WRITE_BUFFER } else { 0 };
+        let buffers = L4BufferSettings::default().read(READ_BUFFER).write(write_buffer);
+        let mut listener = ListenerConfig::tcp(self.address.to_string()).l4_buffer(buffers);
         if let Some(certificates) = certificates {
             listener = listener.tls(tls_settings(certificates)?);
         }
@@ -176,13 +178,15 @@ impl ServerApp for Door {
                 self.edge.metrics().rejected(crate::telemetry::RejectReason::SlowClient);
                 return None;
             };
-            return self.http2.process_new(stream, shutdown).await;
+            return self.http2.process_new(Box::new(Together::new(stream)), shutdown).await;
         }
+        let stream: Stream = Box::new(Together::new(stream));
         // With TLS the first byte has not been waited for yet.
         let patience = settings.read_timeout + if tls { settings.idle_timeout } else { Duration::ZERO };
         let watchdog = Arc::new(Watchdog::armed(patience));
         let served = on_duty(watchdog.clone(), self.http1.process_new(stream, shutdown));
         tokio::select! {
+            biased;
             stream = served => stream,
             () = watchdog.expired() => {
                 self.edge.metrics().rejected(crate::telemetry::RejectReason::SlowClient);

@@ -5,6 +5,7 @@
 //! * `tls`: certificates that are read again when they change
 //! * `edge`: the checks every request passes before any handler sees it
 //! * `watchdog`: slow clients
+//! * `together`: head and body of an answer leave in one system call
 //! * `preface`: how HTTP/2 begins, within a bound
 //! * `path`: the one strict path normaliser
 //! * `client`: who the client is, behind which trusted proxies
@@ -18,6 +19,7 @@ mod listener;
 mod path;
 mod preface;
 mod tls;
+mod together;
 mod watchdog;
 
 pub use bridge::EdgeError;

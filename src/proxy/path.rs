@@ -56,6 +56,22 @@ pub fn normalise(raw: &str) -> Result<String, PathError> {
     Ok(decoded)
 }
 
+/// Whether a path is what [`normalise`] and [`encode`] would make of it, for sure: what nearly every request has.
+pub(super) fn is_plain(raw: &str) -> bool {
+    // Letters, digits and what needs no escape; each segment begins with a letter, a digit, '-' or '_'.
+    let mut before = 0;
+    for byte in raw.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => {}
+            b'.' | b':' if before != b'/' && before != 0 => {}
+            b'/' if before != b'/' => {}
+            _ => return false,
+        }
+        before = byte;
+    }
+    raw.starts_with('/') && (raw.len() == 1 || before != b'/')
+}
+
 /// The one spelling of a decoded path: only what may not stand in a path as it is gets escaped.
 pub(super) fn encode(decoded: &str) -> String {
     const PATH: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS
@@ -151,7 +167,24 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_usual_paths_are_plain() {
+        for path in ["/", "/api/v1/query_range", "/ns/team-a/api/v1/label/pod/values", "/-/healthy", "/api/v1/label/a..b:c/values"] {
+            assert!(is_plain(path), "{path}");
+        }
+        for path in ["", "*", "a", "//", "/a//b", "/a/", "/.", "/a/..", "/a/.b", "/%61", "/a;b", "/a\\b", "/caf\u{e9}", "/a b", "/a?b"] {
+            assert!(!is_plain(path), "{path}");
+        }
+    }
+
     proptest::proptest! {
+        #[test]
+        fn a_plain_path_is_its_own_spelling(raw in "[/a-z._:%0-9A-F;\\\\~ -]{0,12}") {
+            if is_plain(&raw) {
+                proptest::prop_assert_eq!(normalise(&raw).map(|path| encode(&path)), Ok(raw));
+            }
+        }
+
         /// No input panics, and what passes has no segment that could be walked or lost.
         #[test]
         fn what_passes_is_plain(raw in "/[a-z/.%0-9A-F;\\\\]{0,40}") {

@@ -6,7 +6,7 @@ use crate::promql::{ErrorKind, ParseError, ScopeError, SelectorsError};
 use crate::upstream::{PublicError, UpstreamError};
 
 /// A query without an answer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum QueryError {
     /// The text is no PromQL, or reads what the caller may not.
     #[error("{}{}", .0, setting_of_scope(.0))]
@@ -23,6 +23,14 @@ pub enum QueryError {
     /// `limits.series`, while the answer comes in.
     #[error("the answer has more than {limit} series, which is the limit (limits.series): select fewer, or aggregate")]
     TooManySeries {
+        /// The limit.
+        limit: u64,
+    },
+    /// `limits.response_bytes`, of an answer that was put together from parts.
+    #[error(
+        "the answer has more than {limit} bytes, which is the limit (limits.response_bytes): ask for fewer series, a longer step or a shorter range"
+    )]
+    TooManyBytes {
         /// The limit.
         limit: u64,
     },
@@ -56,6 +64,21 @@ pub enum QueryError {
     /// The caller may see nothing.
     #[error("no namespace is in your scope")]
     NothingInScope,
+    /// The task that fetched for this request and others ended without a word: a bug of ours.
+    #[error("internal error: a fetch was given up")]
+    FetchGivenUp,
+}
+
+impl QueryError {
+    /// Whether the same question would have the same error a moment later: the upstream has refused it as it is.
+    pub(super) fn is_about_the_question(&self) -> bool {
+        match self {
+            // Another backend may say 422 of a store that is away: in other words than Prometheus says it of a query.
+            QueryError::Refused { status: 400 | 422, error, .. } => matches!(error.error_type, "bad_data" | "execution"),
+            QueryError::TooManySeries { .. } => true,
+            _ => false,
+        }
+    }
 }
 
 /// What a query would cost, and which bound that is over.

@@ -50,15 +50,20 @@ pub struct Fault {
     pub excerpt: Option<String>,
 }
 
-/// Lower bounds, told from the text and window alone.
+/// What the query would touch: from its text and window, and from what earlier answers showed of the same selectors.
 #[derive(Clone, Debug, Serialize)]
 pub struct Estimate {
-    /// Series: at least one for each selector. What earlier answers showed is not known here.
+    /// Series that the selectors find: as many as earlier answers showed, else one for each selector.
     pub series: u64,
-    /// Samples touched if each selector finds one series with a sample every 15 s.
+    /// Samples touched, with those series and a sample every 15 s.
     pub samples: u64,
     /// Steps: the most points of one series.
     pub points: u64,
+    /// Series of the latest answer to this expression, if there was one within the hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer_series: Option<u64>,
+    /// Selectors whose series earlier answers showed; the others are counted as one series each.
+    pub selectors_known: usize,
 }
 
 /// `limits:` as far as they concern one query.
@@ -140,10 +145,13 @@ impl Engine {
                 told.warnings.push(format!("{part} names no metric: it reads only metrics whose tenant label is {label:?}"));
             }
         }
-        let series = scoped.selectors().len() as u64;
-        told.estimate = Some(Estimate { series, samples: cost.samples, points: cost.points_per_series });
+        let shown = &self.parts.estimates;
+        let work = shown.work(&scoped, &cost);
+        let answer_series = told.enforced_query.as_deref().and_then(|text| shown.of_expression(text)).map(|shown| shown.series);
+        let (series, samples, points) = (work.series, work.samples, cost.points_per_series);
+        told.estimate = Some(Estimate { series, samples, points, answer_series, selectors_known: work.known });
         told.cacheable = Some(cacheable(scoped.time_dependence().per_step(), scoped.may_collide()));
-        limits::check(&scoped, window, &self.limits)
+        limits::check(&scoped, window, &self.limits, &self.parts.estimates)
     }
 
     fn limits_in_force(&self) -> LimitsInForce {

@@ -33,7 +33,7 @@ pub enum Throttled {
 pub struct Fairness {
     rate: f64,
     concurrent: usize,
-    users: Mutex<LruCache<Box<str>, User>>,
+    users: Mutex<LruCache<String, User>>,
 }
 
 struct User {
@@ -68,10 +68,7 @@ impl Fairness {
 
     fn admit_at(&self, user: &str, now: Instant) -> Result<Admission, Throttled> {
         let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
-        if !users.contains(user) {
-            users.put(user.into(), User { next: now, running: Arc::default() });
-        }
-        let Some(state) = users.get_mut(user) else { return Err(Throttled::Concurrent { limit: 0 }) };
+        let state = users.get_or_insert_mut_ref(user, || User { next: now, running: Arc::default() });
         if state.running.load(Ordering::Acquire) >= self.concurrent {
             return Err(Throttled::Concurrent { limit: self.concurrent });
         }

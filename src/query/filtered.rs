@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 
 use lru::LruCache;
 
-use super::engine::{Asker, Engine, Reply, scalar};
+use super::engine::{Asker, Engine};
 use super::metadata::{self, Entry};
+use super::outcome::Outcome;
 use super::rewrites::Numbered;
 use super::rules::{self, UnreadableAnswer, Visibility};
-use super::{MetadataSelection, QueryError, RuleSelection};
+use super::wire::scalar;
+use super::{MetadataSelection, QueryError, Reply, RuleSelection};
 use crate::promql::{ScopedQuery, ScopedSelectors};
 use crate::telemetry::{Check, CheckRole, State};
 use crate::tenancy::Scope;
@@ -48,13 +50,13 @@ impl Engine {
         let cluster = asker.scope.is_cluster_wide();
         let params = self.rule_params(&selection, cluster)?;
         if cluster {
-            return self.read(asker, ApiPath::Rules, params, None).await;
+            return self.read(asker, ApiPath::Rules, params).await;
         }
         let started = Instant::now();
         let body = self.read_whole(asker, ApiPath::Rules, params).await?;
         let sees = Sees { engine: self, rules: &rules };
         let kept = rules::filter_rules(&body, &selection.page, &sees).map_err(|e| self.unreadable(e))?;
-        Ok(Reply::made(kept, started.elapsed()))
+        Ok(Reply::made(kept, Outcome { upstream: Some(started.elapsed()), ..Outcome::default() }))
     }
 
     /// `/api/v1/alerts`.
@@ -64,14 +66,14 @@ impl Engine {
     pub async fn alerts(&self, asker: &Asker<'_>) -> Result<Reply, QueryError> {
         let rules = self.rules(asker.scope)?;
         if asker.scope.is_cluster_wide() {
-            return self.read(asker, ApiPath::Alerts, Params::new(), None).await;
+            return self.read(asker, ApiPath::Alerts, Params::new()).await;
         }
         let started = Instant::now();
         // Alerts by themselves do not say which rule they are of.
         let params = scalar(Params::new(), ParamName::TYPE, "alert")?;
         let body = self.read_whole(asker, ApiPath::Rules, params).await?;
         let kept = rules::alerts_of_rules(&body, &Sees { engine: self, rules: &rules }).map_err(|e| self.unreadable(e))?;
-        Ok(Reply::made(kept, started.elapsed()))
+        Ok(Reply::made(kept, Outcome { upstream: Some(started.elapsed()), ..Outcome::default() }))
     }
 
     /// `/api/v1/metadata`.
@@ -90,18 +92,23 @@ impl Engine {
                     params = scalar(params, name, &value.to_string())?;
                 }
             }
-            return self.read(asker, ApiPath::Metadata, params, None).await;
+            return self.metadata_of_all(asker, params).await;
         }
-        let started = Instant::now();
         let own = self.own(asker).await?;
-        let body = self.read_whole(asker, ApiPath::Metadata, params).await?;
+        let (body, outcome) = self.whole_metadata(asker, params).await?;
         let kept = metadata::filter(&body, &own.names, &own.entries, selection.limits).map_err(|e| self.unreadable(e))?;
-        Ok(Reply::made(kept, started.elapsed()))
+        Ok(Reply::made(kept, outcome))
     }
 
     /// Whether each upstream answers, for `/api/v1/health`.
     pub fn checks(&self) -> BTreeMap<String, Check> {
-        self.upstreams.all().iter().map(|backend| (format!("upstream:{}", backend.name()), check(&backend.health().state()))).collect()
+        self.parts
+            .asking
+            .upstreams
+            .all()
+            .iter()
+            .map(|backend| (format!("upstream:{}", backend.name()), check(&backend.health().state())))
+            .collect()
     }
 
     async fn own(&self, asker: &Asker<'_>) -> Result<Arc<Own>, QueryError> {
@@ -166,7 +173,7 @@ impl Engine {
     }
 
     fn unreadable(&self, error: UnreadableAnswer) -> QueryError {
-        QueryError::Unreadable { upstream: self.upstreams.default_hot().name().to_owned(), detail: error.to_string() }
+        QueryError::Unreadable { upstream: self.parts.asking.upstreams.default_hot().name().to_owned(), detail: error.to_string() }
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use lru::LruCache;
 
-use crate::promql::{ScopeError, ScopedQuery};
+use crate::promql::{ScopeError, ScopedQuery, ScopedSelectors};
 use crate::telemetry::{CacheOutcome, Metrics};
 use crate::tenancy::{Policy, Scope, ScopeRules};
+use crate::upstream::{NativeScope, Upstreams};
 
 /// Texts that are remembered.
 const TEXTS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
@@ -26,6 +27,25 @@ const MANY_NAMESPACES: usize = 8;
 pub(super) struct Numbered {
     pub(super) rules: ScopeRules,
     number: u64,
+    native: OnceLock<Option<Arc<NativeScope>>>,
+}
+
+impl Numbered {
+    /// What backends that enforce by themselves are told; none where no upstream does, or nothing has to be said.
+    ///
+    /// # Errors
+    /// When the rules do not make valid selectors.
+    pub(super) fn native(&self, upstreams: &Upstreams) -> Result<Option<Arc<NativeScope>>, ScopeError> {
+        if let Some(native) = self.native.get() {
+            return Ok(native.clone());
+        }
+        let native = if upstreams.enforce_natively() && !self.rules.is_cluster_wide() {
+            NativeScope::new(&ScopedSelectors::everything(&self.rules)?).map(Arc::new)
+        } else {
+            None
+        };
+        Ok(self.native.get_or_init(|| native).clone())
+    }
 }
 
 /// Rules by scope and queries by (scope, text). Users of equal scope share both.
@@ -54,7 +74,7 @@ impl Scopes {
             return found.clone();
         }
         self.next_number += 1;
-        let numbered = Arc::new(Numbered { rules: policy.for_scope(scope), number: self.next_number });
+        let numbered = Arc::new(Numbered { rules: policy.for_scope(scope), number: self.next_number, native: OnceLock::new() });
         self.rules.put(scope.clone(), numbered.clone());
         numbered
     }

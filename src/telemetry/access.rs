@@ -1,7 +1,12 @@
 //! The access log: one line per request under the target `hecate::access`.
 
-use std::time::Duration;
+use std::cell::RefCell;
+use std::fmt::Write;
+use std::net::IpAddr;
+use std::time::{Duration, SystemTime};
 
+use super::line::{Line, push_number};
+use super::logs::{self, Lines};
 use super::{RequestId, TraceId, bound::bounded};
 
 /// Bytes of a path that are logged.
@@ -10,9 +15,14 @@ const MAX_PATH: usize = 1024;
 const MAX_NAME: usize = 256;
 
 /// Writes access lines, or nothing if `telemetry.access_log` is off.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone)]
 pub struct AccessLog {
-    enabled: bool,
+    lines: Option<Lines>,
+}
+
+thread_local! {
+    /// The line of the request that ends on this thread: every request writes one, none of them allocates for it.
+    static LINE: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
 /// How far the caller may see, as the access log says it.
@@ -47,8 +57,8 @@ pub struct AccessRecord<'a> {
     pub provider: Option<&'a str>,
     /// How far the caller may see.
     pub namespaces: Namespaces,
-    /// The client's address.
-    pub client: &'a str,
+    /// The client's address, empty if it has none.
+    pub client: Option<IpAddr>,
     /// The name of the request.
     pub request_id: &'a RequestId,
     /// The trace it belongs to.
@@ -60,39 +70,55 @@ pub struct AccessRecord<'a> {
 }
 
 impl AccessLog {
-    /// From `telemetry.access_log`.
+    /// From `telemetry.access_log`. Lines go where [`init`](super::init) sends logs, and nowhere before it was called.
     pub fn new(enabled: bool) -> AccessLog {
-        AccessLog { enabled }
+        AccessLog { lines: logs::lines().filter(|_| enabled).cloned() }
     }
 
-    /// Writes the line. Text goes in as string values, which both formats quote and escape.
+    /// Writes the line. Text of others goes in as quoted values, which both formats escape.
     pub fn record(&self, record: &AccessRecord<'_>) {
-        if !self.enabled || !tracing::enabled!(target: "hecate::access", tracing::Level::INFO) {
+        let Some(lines) = &self.lines else { return };
+        if !tracing::enabled!(target: "hecate::access", tracing::Level::INFO) {
             return;
         }
-        let namespaces = match record.namespaces {
-            Namespaces::Unknown => None,
-            Namespaces::Cluster => Some("cluster".to_owned()),
-            Namespaces::Count(count) => Some(count.to_string()),
-        };
-        tracing::info!(
-            target: "hecate::access",
-            method = &*bounded(record.method, 32),
-            route = record.route,
-            path = &*bounded(record.path, MAX_PATH),
-            status = record.status,
-            bytes = record.bytes,
-            duration_ms = millis(record.duration),
-            user = record.user.map(|user| bounded(user, MAX_NAME)).as_deref(),
-            provider = record.provider.map(|provider| bounded(provider, MAX_NAME)).as_deref(),
-            namespaces = namespaces.as_deref(),
-            client = &*bounded(record.client, MAX_NAME),
-            request_id = record.request_id.as_str(),
-            trace_id = record.trace_id.to_string().as_str(),
-            upstream_ms = record.upstream.map(millis),
-            protocol = record.protocol,
-            "request"
-        );
+        LINE.with_borrow_mut(|text| {
+            let mut line = Line::begin(text, lines.format, SystemTime::now(), "hecate::access", "request");
+            record.write(&mut line);
+            lines.output.send(line.end().as_bytes());
+        });
+    }
+}
+
+impl AccessRecord<'_> {
+    fn write(&self, line: &mut Line<'_>) {
+        line.text("method", &bounded(self.method, 32));
+        line.text("route", self.route);
+        line.text("path", &bounded(self.path, MAX_PATH));
+        line.number("status", self.status.into());
+        line.number("bytes", self.bytes);
+        line.millis("duration_ms", self.duration);
+        if let Some(user) = self.user {
+            line.text("user", &bounded(user, MAX_NAME));
+        }
+        if let Some(provider) = self.provider {
+            line.text("provider", &bounded(provider, MAX_NAME));
+        }
+        match self.namespaces {
+            Namespaces::Unknown => {}
+            Namespaces::Cluster => line.text("namespaces", "cluster"),
+            Namespaces::Count(count) => line.plain("namespaces", |text| push_number(text, count as u64)),
+        }
+        line.plain("client", |text| {
+            if let Some(address) = self.client {
+                let _ = write!(text, "{address}");
+            }
+        });
+        line.text("request_id", self.request_id.as_str());
+        line.plain("trace_id", |text| self.trace_id.push_to(text));
+        if let Some(upstream) = self.upstream {
+            line.millis("upstream_ms", upstream);
+        }
+        line.text("protocol", self.protocol);
     }
 }
 
@@ -106,47 +132,78 @@ mod tests {
     use super::*;
     use crate::{config::LogFormat, telemetry::logs::tests::capture};
 
-    fn logged(enabled: bool, format: LogFormat, path: &str, user: Option<&str>) -> Vec<String> {
-        let request_id = RequestId::accept(Some(b"req-1"));
+    fn record<'a>(request_id: &'a RequestId, path: &'a str, user: Option<&'a str>) -> AccessRecord<'a> {
         let trace = crate::telemetry::TraceContext::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").unwrap();
-        capture("info", format, || {
-            AccessLog::new(enabled).record(&AccessRecord {
-                method: "GET",
-                route: "/api/v1/query",
-                path,
-                status: 200,
-                bytes: 12,
-                duration: Duration::from_micros(1500),
-                user,
-                provider: user.map(|_| "jwt"),
-                namespaces: Namespaces::Count(3),
-                client: "10.0.0.1:4711",
-                request_id: &request_id,
-                trace_id: trace.trace_id(),
-                upstream: Some(Duration::from_millis(1)),
-                protocol: "HTTP/1.1",
-            });
-        })
+        AccessRecord {
+            method: "GET",
+            route: "/api/v1/query",
+            path,
+            status: 200,
+            bytes: 12,
+            duration: Duration::from_micros(1500),
+            user,
+            provider: user.map(|_| "jwt"),
+            namespaces: Namespaces::Count(3),
+            client: Some([10, 0, 0, 1].into()),
+            request_id,
+            trace_id: trace.trace_id(),
+            upstream: Some(Duration::from_millis(1)),
+            protocol: "HTTP/1.1",
+        }
+    }
+
+    fn logged(directives: &str, format: LogFormat, path: &str, user: Option<&str>) -> Vec<String> {
+        let request_id = RequestId::accept(Some(b"req-1"));
+        capture(directives, format, |lines| AccessLog { lines: Some(lines) }.record(&record(&request_id, path, user)))
     }
 
     #[test]
     fn one_line_with_every_field() {
-        let lines = logged(true, LogFormat::Json, "/api/v1/query", Some("ann"));
+        let lines = logged("info", LogFormat::Json, "/api/v1/query", Some("ann"));
         let mut event: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
         assert!(event.as_object_mut().unwrap().remove("timestamp").is_some());
         let expected = serde_json::json!({
             "level": "INFO", "target": "hecate::access", "message": "request", "method": "GET", "route": "/api/v1/query",
             "path": "/api/v1/query", "status": 200, "bytes": 12, "duration_ms": 1.5, "user": "ann", "provider": "jwt", "namespaces": "3",
-            "client": "10.0.0.1:4711", "request_id": "req-1", "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "upstream_ms": 1.0,
+            "client": "10.0.0.1", "request_id": "req-1", "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "upstream_ms": 1.0,
             "protocol": "HTTP/1.1",
         });
         assert_eq!(event, expected);
     }
 
+    /// Lines of the access log are read by the same programs as all others.
+    #[test]
+    fn a_line_is_what_the_logging_library_would_write() {
+        for (path, user) in [
+            ("/api/v1/query", Some("ann")),
+            ("/", None),
+            ("/a\"b\\c'd{}", Some("a b=c")),
+            ("/caf\u{e9}/\u{6f22}/\u{1f980}", Some("\u{fc}")),
+            ("/\n\r\t\u{1b}[2J\u{7f}\u{85}\u{2028}\u{202e}\u{200b}\u{301}", Some("\u{0}")),
+        ] {
+            for format in [LogFormat::Text, LogFormat::Json] {
+                let own = logged("info", format, path, user);
+                let of_library = capture("info", format, |_| {
+                    tracing::info!(
+                        target: "hecate::access", method = "GET", route = "/api/v1/query", path, status = 200, bytes = 12, duration_ms = 1.5, user,
+                        provider = user.map(|_| "jwt"), namespaces = "3", client = "10.0.0.1", request_id = "req-1",
+                        trace_id = "4bf92f3577b34da6a3ce929d0e0e4736", upstream_ms = 1.0, protocol = "HTTP/1.1", "request"
+                    );
+                });
+                let timeless = |lines: &[String]| -> Vec<String> {
+                    let digits =
+                        |line: &String| line.char_indices().map(|(at, c)| if at < 45 && c.is_ascii_digit() { '0' } else { c }).collect();
+                    lines.iter().map(digits).collect()
+                };
+                assert_eq!(timeless(&own), timeless(&of_library), "{path:?}");
+            }
+        }
+    }
+
     #[test]
     fn a_path_can_forge_neither_a_line_nor_a_field_and_is_shortened() {
         let forged = format!("/a\n\" status=500 user=\"root\" {}", "x".repeat(5000));
-        let lines = logged(true, LogFormat::Text, &forged, None);
+        let lines = logged("info", LogFormat::Text, &forged, None);
         assert_eq!(lines.len(), 1);
         assert!(lines[0].contains(r#"path="/a\n\" status=500 user=\"root\" xxx"#), "{}", lines[0]);
         assert!(lines[0].len() < MAX_PATH + 500, "{}", lines[0].len());
@@ -154,6 +211,8 @@ mod tests {
 
     #[test]
     fn off_means_off() {
-        assert_eq!(logged(false, LogFormat::Text, "/", None), Vec::<String>::new());
+        assert_eq!(logged("warn", LogFormat::Text, "/", None), Vec::<String>::new());
+        assert_eq!(logged("info,hecate::access=off", LogFormat::Json, "/", None), Vec::<String>::new());
+        assert!(AccessLog::new(false).lines.is_none());
     }
 }

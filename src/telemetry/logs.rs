@@ -1,5 +1,7 @@
 //! Which log lines there are and how they look.
 
+use std::sync::OnceLock;
+
 use prometheus::IntCounter;
 use tracing::{Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{EnvFilter, Layer, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt};
@@ -32,13 +34,29 @@ pub enum LogError {
     AlreadyRunning,
 }
 
+/// Where lines go that are written without the logging library, as the access log's are: one for each request.
+#[derive(Clone)]
+pub(super) struct Lines {
+    pub(super) output: writer::LineWriter,
+    pub(super) format: LogFormat,
+}
+
+/// As with the subscriber, there is one for the process.
+static LINES: OnceLock<Lines> = OnceLock::new();
+
+/// None until logging is set up.
+pub(super) fn lines() -> Option<&'static Lines> {
+    LINES.get()
+}
+
 /// Sets up logging for the whole process, to standard error.
 pub(super) fn start(settings: &config::Telemetry, metrics: &Metrics) -> Result<writer::Worker, LogError> {
     let dropped: IntCounter = metrics.log_lines_dropped().clone();
     let filter = filter(&settings.log)?;
     let (lines, worker) = writer::start(std::io::stderr(), dropped).map_err(LogError::Thread)?;
     // This also installs the bridge from `log`, which Pingora speaks.
-    subscriber(filter, settings.format, lines).try_init().map_err(|_| LogError::AlreadyRunning)?;
+    subscriber(filter, settings.format, lines.clone()).try_init().map_err(|_| LogError::AlreadyRunning)?;
+    LINES.get_or_init(|| Lines { output: lines, format: settings.format });
     Ok(worker)
 }
 

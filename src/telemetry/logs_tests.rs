@@ -24,11 +24,12 @@ impl Write for Captured {
 }
 
 /// The lines that `work` logs on this thread under these settings.
-pub(in crate::telemetry) fn capture(directives: &str, format: LogFormat, work: impl FnOnce()) -> Vec<String> {
+pub(in crate::telemetry) fn capture(directives: &str, format: LogFormat, work: impl FnOnce(Lines)) -> Vec<String> {
     let captured = Captured::default();
     let dropped = IntCounter::new("dropped", "dropped").unwrap();
     let (lines, worker) = writer::start(captured.clone(), dropped).unwrap();
-    tracing::subscriber::with_default(subscriber(filter(directives).unwrap(), format, lines), work);
+    let own = Lines { output: lines.clone(), format };
+    tracing::subscriber::with_default(subscriber(filter(directives).unwrap(), format, lines), || work(own));
     assert!(worker.flush(Duration::from_secs(10)));
     let bytes = captured.0.lock().unwrap().clone();
     String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
@@ -62,7 +63,7 @@ fn levels_and_targets_choose_lines_and_libraries_are_quiet_unless_asked_for() {
         ("info,pingora_core=info", &["query info", "pingora info", "pingora warn"]),
         ("trace", &["upstream debug", "query info", "pingora warn"]),
     ] {
-        let lines = capture(directives, LogFormat::Text, speak);
+        let lines = capture(directives, LogFormat::Text, |_| speak());
         assert_eq!(lines.len(), expected.len(), "{directives:?}: {lines:?}");
         for (line, part) in lines.iter().zip(expected) {
             assert!(line.ends_with(part), "{directives:?}: {line}");
@@ -80,7 +81,7 @@ fn text_of_a_user_cannot_forge_a_line() {
         tracing::info!("message {forged}");
     };
     for format in [LogFormat::Text, LogFormat::Json] {
-        let lines = capture("info", format, speak);
+        let lines = capture("info", format, |_| speak());
         assert_eq!(lines.len(), 4, "{format:?}: {lines:?}");
         for line in &lines {
             assert!(!line.chars().any(|character| character.is_control() || matches!(character, '\u{2028}' | '\u{202e}')), "{line:?}");
@@ -94,7 +95,7 @@ fn text_of_a_user_cannot_forge_a_line() {
 
 #[test]
 fn json_carries_fields_at_the_top() {
-    let lines = capture("info", LogFormat::Json, || tracing::info!(target: "hecate::x", status = 200, path = "/a\"b", "request"));
+    let lines = capture("info", LogFormat::Json, |_| tracing::info!(target: "hecate::x", status = 200, path = "/a\"b", "request"));
     let event: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
     assert_eq!(
         (&event["message"], &event["status"], &event["path"], &event["target"]),

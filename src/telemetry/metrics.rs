@@ -5,7 +5,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use prometheus::{
@@ -41,6 +41,8 @@ struct Inner {
     connections_rejected: IntCounter,
     rejected: Vec<IntCounter>,
     auth: IntCounterVec,
+    /// By provider and outcome, each made when it first happens so that `/metrics` shows only that.
+    auth_by_place: Box<[OnceLock<IntCounter>]>,
     queries_enforced: Vec<IntCounter>,
     rewrite_cache: Vec<IntCounter>,
     slow_queries: IntCounter,
@@ -118,6 +120,7 @@ impl Metrics {
             // In the order of `ALL`, so that counting is an index: every label is there with 0 from the start.
             rejected: RejectReason::ALL.iter().map(|reason| rejected.with_label_values(&[reason.as_str()])).collect(),
             auth: counters(reg, "hecate_auth_total", "Credentials looked at, by provider and outcome.", &["provider", "outcome"])?,
+            auth_by_place: (0..AuthProvider::ALL.len() * AuthOutcome::ALL.len()).map(|_| OnceLock::new()).collect(),
             queries_enforced: ScopeKind::ALL.iter().map(|scope| enforced.with_label_values(&[scope.as_str()])).collect(),
             rewrite_cache: CacheOutcome::ALL.iter().map(|outcome| rewrites.with_label_values(&[outcome.as_str()])).collect(),
             slow_queries: counter(reg, "hecate_slow_queries_total", "Queries that took longer than telemetry.slow_query.")?,
@@ -175,7 +178,8 @@ impl Metrics {
 
     /// Credentials were looked at.
     pub fn authenticated(&self, provider: AuthProvider, outcome: AuthOutcome) {
-        self.inner.auth.with_label_values(&[provider.as_str(), outcome.as_str()]).inc();
+        let place = provider as usize * AuthOutcome::ALL.len() + outcome as usize;
+        self.inner.auth_by_place[place].get_or_init(|| self.inner.auth.with_label_values(&[provider.as_str(), outcome.as_str()])).inc();
     }
 
     /// A query went through enforcement.

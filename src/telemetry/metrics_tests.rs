@@ -102,7 +102,10 @@ fn every_metric_stands_in_the_operations_guide() {
 #[test]
 fn every_alert_asks_for_metrics_that_exist() {
     let rules = include_str!("../../config/alerts/hecate.rules.yaml");
-    let names: BTreeSet<String> = everything().registry().gather().iter().map(|family| family.name().to_owned()).collect();
+    // The guide is held against what all rooms serve by a test of the edge.
+    let guide = include_str!("../../docs/operations.md");
+    let names: BTreeSet<&str> =
+        guide.lines().filter_map(|line| line.strip_prefix("| `")).map(|rest| rest.split(['{', '`']).next().unwrap()).collect();
     let is_word = |character: char| character.is_ascii_alphanumeric() || character == '_';
     let asked: BTreeSet<&str> = rules.split(|character| !is_word(character)).filter(|word| word.starts_with("hecate_")).collect();
     assert!(asked.len() >= 5, "{asked:?}");

@@ -3,7 +3,7 @@
 //! # Layout
 //!
 //! * [`init`]: settings → logs and trace export running, with a [`Guard`] that flushes them
-//! * `logs`, `writer`: levels, formats, and the way to standard error that never blocks a request
+//! * `logs`, `line`, `writer`: levels, formats, and the way to standard error that never blocks a request
 //! * [`Metrics`], [`RouteMetrics`], `labels`: the registry and the closed sets of label values
 //! * [`TraceContext`], [`RequestId`]: the names of a request across processes
 //! * [`Tracer`], [`Span`], `export`: spans and their way to a collector (OTLP over HTTP)
@@ -15,6 +15,7 @@ mod bound;
 mod export;
 mod health;
 mod labels;
+mod line;
 mod logs;
 mod metrics;
 mod request_id;
@@ -33,6 +34,7 @@ pub use access::{AccessLog, AccessRecord, Namespaces};
 pub use export::ExportError;
 pub use health::{Check, CheckRole, Health, Readiness, ReadinessState, State};
 pub use labels::{AuthOutcome, AuthProvider, CacheOutcome, Method, RejectReason, ScopeKind};
+pub use line::push_millis;
 pub use logs::LogError;
 pub use metrics::{GaugeGuard, MAX_ROUTES, Metrics, RegisterError, RenderError};
 pub use request_id::RequestId;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::line::push_hex;
+
 /// The longest name that is taken from a client.
 const MAX_LENGTH: usize = 64;
 
@@ -24,7 +26,9 @@ impl RequestId {
 
     /// A new name: 16 random bytes in hexadecimal.
     pub fn generate() -> RequestId {
-        RequestId(format!("{:032x}", rand::random::<u128>()))
+        let mut text = String::with_capacity(32);
+        push_hex(&mut text, &rand::random::<u128>().to_be_bytes());
+        RequestId(text)
     }
 
     /// The text.

@@ -45,6 +45,12 @@ pub struct SlowQuery<'a> {
     pub trace_id: TraceId,
     /// The name of the request.
     pub request_id: &'a RequestId,
+    /// Where the answer came from, in one word.
+    pub cache: Option<&'static str>,
+    /// Steps that an upstream was asked for.
+    pub points_fetched: Option<u64>,
+    /// Points of series that came from what was kept.
+    pub points_saved: Option<u64>,
 }
 
 impl SlowQueryLog {
@@ -76,6 +82,9 @@ impl SlowQueryLog {
             step_ms = query.window.and_then(|window| window.step_ms),
             trace_id = query.trace_id.to_string().as_str(),
             request_id = query.request_id.as_str(),
+            cache = query.cache,
+            steps_fetched = query.points_fetched,
+            points_saved = query.points_saved,
             "slow query"
         );
     }
@@ -93,8 +102,11 @@ mod tests {
         let metrics = Metrics::new().unwrap();
         let log = SlowQueryLog::new(Duration::from_secs(5), &metrics);
         let request_id = RequestId::accept(Some(b"req-1"));
-        let lines = capture("info", LogFormat::Json, || {
+        let lines = capture("info", LogFormat::Json, |_| {
             log.record(&SlowQuery {
+                cache: Some("partial"),
+                points_fetched: Some(5),
+                points_saved: Some(4720),
                 original,
                 enforced: "up{namespace=\"a\"}",
                 user: Some("ann"),
@@ -117,7 +129,7 @@ mod tests {
         let expected = serde_json::json!({
             "level": "WARN", "target": "hecate::slow_query", "message": "slow query", "query": "up\n", "enforced": "up{namespace=\"a\"}",
             "user": "ann", "duration_ms": 6000.0, "route": "/api/v1/query_range", "start_ms": 1000, "end_ms": 2000, "step_ms": 500,
-            "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "request_id": "req-1",
+            "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "request_id": "req-1", "cache": "partial", "steps_fetched": 5, "points_saved": 4720,
         });
         assert_eq!(event, expected);
         assert!(counted);

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::trace_state;
+use super::{line::push_hex, trace_state};
 
 /// The request header with trace, span and flags.
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -182,6 +182,11 @@ impl TraceId {
     /// The bytes, most significant first.
     pub fn to_bytes(self) -> [u8; 16] {
         self.0.to_be_bytes()
+    }
+
+    /// Writes it down, for a log line.
+    pub(super) fn push_to(self, text: &mut String) {
+        push_hex(text, &self.to_bytes());
     }
 }
 

@@ -10,21 +10,30 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::budget::Place;
 use super::error::{self, UpstreamError};
 use super::metrics::Metrics;
+use super::places::Place;
+use super::wire::Received;
 
 /// What came back, its body still on the way.
 #[derive(Debug)]
 pub struct Answer {
+    /// The configured name of the upstream that answered.
+    pub upstream: Arc<str>,
     /// The upstream's HTTP status: 2xx, or an error that [`super::prometheus_error()`] reads. Never a redirect.
     pub status: u16,
     /// `Content-Type`, if it is printable text.
     pub content_type: Option<http::HeaderValue>,
     /// `Retry-After` of a 429 or 503, in seconds form.
     pub retry_after: Option<Duration>,
+    /// `Cache-Control: no-store`.
+    pub no_store: bool,
+    /// `Date`, in milliseconds since 1970.
+    pub date_ms: Option<i64>,
     /// The body. Dropping it ends the transfer and frees the place.
     pub body: Body,
+    /// Whether another try, or another upstream, may do better.
+    pub(super) is_passing: bool,
 }
 
 /// The bounds of one body.
@@ -41,7 +50,7 @@ pub(super) struct Bounds {
 pub struct Body {
     upstream: Arc<str>,
     /// `None` after the end and after an error.
-    inner: Option<Box<reqwest::Body>>,
+    inner: Option<Received>,
     /// Pieces that `read_up_to` read and put back.
     put_back: std::collections::VecDeque<Bytes>,
     received_bytes: u64,
@@ -63,7 +72,7 @@ impl Body {
     /// Refuses at once what announces itself as too large.
     pub(super) fn new(
         upstream: &Arc<str>,
-        inner: reqwest::Body,
+        inner: Received,
         bounds: Bounds,
         metrics: &Metrics,
         place: Option<Place>,
@@ -73,7 +82,7 @@ impl Body {
         }
         Ok(Body {
             upstream: Arc::clone(upstream),
-            inner: Some(Box::new(inner)),
+            inner: Some(inner),
             put_back: std::collections::VecDeque::new(),
             received_bytes: 0,
             bounds,
@@ -110,7 +119,7 @@ impl Body {
         }
         loop {
             let Some(inner) = self.inner.as_mut() else { return Poll::Ready(None) };
-            let Poll::Ready(next) = Pin::new(inner.as_mut()).poll_frame(context) else {
+            let Poll::Ready(next) = Pin::new(inner).poll_frame(context) else {
                 let error = ready!(self.poll_alarm(context));
                 return Poll::Ready(Some(Err(self.fail(error))));
             };

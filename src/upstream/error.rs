@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use super::wire::SendError;
+
 /// A request that got no usable answer.
 ///
 /// `Display` is the public message: it names the upstream as it is configured, never its URL and none of its text.
@@ -168,6 +170,11 @@ impl UpstreamError {
         }
     }
 
+    /// Whether an equal upstream may do better: this one is away, cut us off or has no place.
+    pub(super) fn is_passing(&self) -> bool {
+        self.is_unreachable() || matches!(self, UpstreamError::Closed { .. } | UpstreamError::Busy { .. })
+    }
+
     /// No connection could be made, which says something about the upstream and not about the request.
     pub(super) fn is_unreachable(&self) -> bool {
         matches!(self, UpstreamError::Connect { .. } | UpstreamError::ConnectTimeout { .. } | UpstreamError::Tls { .. })
@@ -175,32 +182,28 @@ impl UpstreamError {
 }
 
 /// A failure before the head of an answer.
-pub(super) fn of_request(upstream: &Arc<str>, error: reqwest::Error, connect_timeout: Duration) -> UpstreamError {
+pub(super) fn of_request(upstream: &Arc<str>, error: SendError) -> UpstreamError {
     let upstream = Arc::clone(upstream);
-    let error = error.without_url();
     let detail = chain(&error);
     if has_cause::<rustls::Error>(&error, |_| true) {
-        UpstreamError::Tls { upstream, detail }
-    } else if error.is_connect() && error.is_timeout() {
-        UpstreamError::ConnectTimeout { upstream, after: connect_timeout }
-    } else if error.is_connect() {
-        UpstreamError::Connect { upstream, detail }
-    } else if is_cut(&error) {
-        UpstreamError::Closed { upstream, detail }
-    } else {
-        UpstreamError::Protocol { upstream, detail }
+        return UpstreamError::Tls { upstream, detail };
+    }
+    match error {
+        SendError::ConnectTimeout(after) => UpstreamError::ConnectTimeout { upstream, after },
+        SendError::Connect(_) => UpstreamError::Connect { upstream, detail },
+        SendError::Exchange(cause) if is_cut(&cause) => UpstreamError::Closed { upstream, detail },
+        SendError::Exchange(_) => UpstreamError::Protocol { upstream, detail },
     }
 }
 
 /// A failure in the middle of a body.
-pub(super) fn of_body(upstream: &Arc<str>, error: reqwest::Error) -> UpstreamError {
+pub(super) fn of_body(upstream: &Arc<str>, error: hyper::Error) -> UpstreamError {
     let upstream = Arc::clone(upstream);
-    let error = error.without_url();
     let detail = chain(&error);
     if is_cut(&error) { UpstreamError::Truncated { upstream, detail } } else { UpstreamError::Protocol { upstream, detail } }
 }
 
-fn is_cut(error: &reqwest::Error) -> bool {
+fn is_cut(error: &hyper::Error) -> bool {
     let cut_kind = |cause: &io::Error| {
         use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
         matches!(cause.kind(), UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe)

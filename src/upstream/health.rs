@@ -42,13 +42,22 @@ pub struct Health {
     state: Mutex<HealthState>,
     /// Whether `state` is `Up`, so that the usual request takes no lock.
     is_up: AtomicBool,
+    /// Whether `state` is `Down`.
+    is_down: AtomicBool,
     buildinfo: Mutex<Option<Arc<Value>>>,
     up: IntGauge,
 }
 
 impl Health {
     pub(super) fn new(upstream: Arc<str>, up: IntGauge) -> Health {
-        Health { upstream, state: Mutex::new(HealthState::Unknown), is_up: AtomicBool::new(false), buildinfo: Mutex::new(None), up }
+        Health {
+            upstream,
+            state: Mutex::new(HealthState::Unknown),
+            is_up: AtomicBool::new(false),
+            is_down: AtomicBool::new(false),
+            buildinfo: Mutex::new(None),
+            up,
+        }
     }
 
     /// The state now.
@@ -59,6 +68,11 @@ impl Health {
     /// The `data` of the upstream's own buildinfo answer, once it gave one.
     pub fn version(&self) -> Option<Arc<Value>> {
         self.buildinfo.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether the last look or request found it away; what was not asked yet is not away.
+    pub(super) fn is_down(&self) -> bool {
+        self.is_down.load(Ordering::Relaxed)
     }
 
     /// It answered.
@@ -72,6 +86,7 @@ impl Health {
         }
         *state = HealthState::Up;
         self.is_up.store(true, Ordering::Relaxed);
+        self.is_down.store(false, Ordering::Relaxed);
         self.up.set(1);
     }
 
@@ -91,6 +106,7 @@ impl Health {
         };
         *state = HealthState::Down { since, last_error };
         self.is_up.store(false, Ordering::Relaxed);
+        self.is_down.store(true, Ordering::Relaxed);
         self.up.set(0);
     }
 
@@ -109,6 +125,7 @@ impl Backend {
             let looking = async {
                 loop {
                     ticks.tick().await;
+                    backend.client.sweep();
                     backend.look().await;
                 }
             };

@@ -17,6 +17,8 @@ pub(super) struct Families {
     requests: IntCounterVec,
     duration: HistogramVec,
     retries: IntCounterVec,
+    failovers: IntCounterVec,
+    left_out: IntCounterVec,
     inflight: IntGaugeVec,
     queued: IntGaugeVec,
     bytes: IntCounterVec,
@@ -39,6 +41,18 @@ impl Families {
             )?,
             duration: registered(registry, HistogramVec::new(duration.buckets(BUCKETS_SECONDS.to_vec()), &["upstream", "path"])?)?,
             retries: counters(registry, "hecate_upstream_retries_total", "Upstream requests that were sent again.", &["upstream"])?,
+            failovers: counters(
+                registry,
+                "hecate_upstream_failovers_total",
+                "Upstream requests that an equal upstream was asked too, by reason: `failed`, `hedge`, `silent`.",
+                &["upstream", "reason"],
+            )?,
+            left_out: counters(
+                registry,
+                "hecate_upstream_native_enforcement_left_out_total",
+                "Upstream requests for which the scope was too long for the upstream's own enforcement; ours was in the query.",
+                &["upstream"],
+            )?,
             inflight: gauges(registry, "hecate_upstream_inflight", "Upstream requests that hold a place, until their body ended.")?,
             queued: gauges(registry, "hecate_upstream_queued", "Requests that wait for a place.")?,
             bytes: counters(registry, "hecate_upstream_response_bytes_total", "Body bytes received.", &["upstream"])?,
@@ -72,6 +86,7 @@ pub(super) struct Metrics {
     name: String,
     families: Families,
     pub(super) retries: IntCounter,
+    pub(super) left_out: IntCounter,
     pub(super) inflight: IntGauge,
     pub(super) queued: IntGauge,
     pub(super) bytes: IntCounter,
@@ -80,10 +95,15 @@ pub(super) struct Metrics {
 
 impl Metrics {
     pub(super) fn of(families: &Families, name: &str) -> Metrics {
+        // There from the start, so that a rate over them sees the first one.
+        for reason in ["failed", "hedge", "silent"] {
+            families.failovers.with_label_values(&[name, reason]);
+        }
         Metrics {
             name: name.to_owned(),
             families: families.clone(),
             retries: families.retries.with_label_values(&[name]),
+            left_out: families.left_out.with_label_values(&[name]),
             inflight: families.inflight.with_label_values(&[name]),
             queued: families.queued.with_label_values(&[name]),
             bytes: families.bytes.with_label_values(&[name]),
@@ -100,6 +120,11 @@ impl Metrics {
 
     pub(super) fn failed(&self, kind: &'static str) {
         self.families.errors.with_label_values(&[self.name.as_str(), kind]).inc();
+    }
+
+    /// An equal upstream is asked too, because this one did not do.
+    pub(super) fn failed_over(&self, reason: &'static str) {
+        self.families.failovers.with_label_values(&[self.name.as_str(), reason]).inc();
     }
 
     fn duration(&self, path: &str) -> Histogram {

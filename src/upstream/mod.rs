@@ -3,12 +3,16 @@
 //! # Layout
 //!
 //! * [`Upstreams`]: all of them, by name and role
+//! * `tier`: the equal ones of one role, asked in their order ([`Tier::send`])
 //! * `backend`: one of them: build, send, send again ([`Backend::send`])
 //! * `call`, `path`, `params`: what may be asked ([`Call`], [`ApiPath`], [`Params`]); no text of a client becomes a path or a parameter name
+//! * `native`: the backend's own enforcement, in addition to ours ([`NativeScope`])
 //! * `body`: what comes back ([`Answer`], [`Body`])
 //! * `error`, `prometheus_error`: failures, and which texts of an upstream a caller may read
-//! * `client`, `credentials`: settings of the HTTP client, TLS and tokens
-//! * `budget`, `health`, `metrics`: places and retries, up or down, numbers
+//! * `wire`, `tls`: connections, kept and driven by the request that uses them
+//! * `set_up`, `credentials`: what the settings make: fixed headers, tokens, and what can be wrong
+//! * `places`, `budget`: who may ask now, fair between callers; how often a request is sent again
+//! * `health`, `metrics`: up or down, numbers
 //!
 //! Invariant: whatever an upstream does, a call ends within its timeout, holds at most one piece of an answer, and
 //! gives back its place when its caller goes away.
@@ -17,14 +21,19 @@ mod backend;
 mod body;
 mod budget;
 mod call;
-mod client;
 mod credentials;
 mod error;
 mod health;
 mod metrics;
+mod native;
 mod params;
 mod path;
+mod places;
 mod prometheus_error;
+mod set_up;
+mod tier;
+mod tls;
+mod wire;
 
 use std::sync::Arc;
 
@@ -35,12 +44,15 @@ use tokio::task::JoinHandle;
 pub use backend::Backend;
 pub use body::{Answer, Body};
 pub use call::Call;
-pub use client::{SetUpError, install_crypto};
 pub use error::UpstreamError;
 pub use health::{Health, HealthState};
+pub use native::NativeScope;
 pub use params::{BadParam, ParamName, Params};
 pub use path::{ApiPath, BadLabelName, LabelName};
 pub use prometheus_error::{PublicError, prometheus_error};
+pub use set_up::SetUpError;
+pub use tier::Tier;
+pub use tls::install_crypto;
 
 use crate::config::{Role, Upstream};
 use metrics::Families;
@@ -48,7 +60,8 @@ use metrics::Families;
 /// All configured upstreams, at least one.
 pub struct Upstreams {
     all: Vec<Arc<Backend>>,
-    default_hot: Arc<Backend>,
+    hot: Arc<Tier>,
+    cold: Option<Arc<Tier>>,
 }
 
 impl Upstreams {
@@ -62,14 +75,32 @@ impl Upstreams {
         let families = Families::register(registry)?;
         let all =
             settings.iter().map(|upstream| Ok(Arc::new(Backend::new(upstream, &families)?))).collect::<Result<Vec<_>, SetUpError>>()?;
-        let hot = all.iter().find(|backend| backend.role() == Role::Hot).or_else(|| all.first());
-        let default_hot = Arc::clone(hot.ok_or(SetUpError::NoUpstream)?);
-        Ok(Upstreams { all, default_hot })
+        let of_role = |role| Tier::new(all.iter().filter(|backend| backend.role() == role).cloned().collect()).map(Arc::new);
+        let (hot, cold) = match (of_role(Role::Hot), of_role(Role::Cold)) {
+            (Some(hot), cold) => (hot, cold),
+            (None, cold) => (cold.ok_or(SetUpError::NoUpstream)?, None),
+        };
+        Ok(Upstreams { all, hot, cold })
+    }
+
+    /// Those with the newest data; the cold ones when none is hot.
+    pub fn hot(&self) -> &Arc<Tier> {
+        &self.hot
+    }
+
+    /// Those with what is older than the hot ones keep.
+    pub fn cold(&self) -> Option<&Arc<Tier>> {
+        self.cold.as_ref()
     }
 
     /// The first one with the newest data; the first of all when none is hot.
     pub fn default_hot(&self) -> &Arc<Backend> {
-        &self.default_hot
+        self.hot.first()
+    }
+
+    /// Whether any of them enforces tenancy by itself and is to be told to.
+    pub fn enforce_natively(&self) -> bool {
+        self.all.iter().any(|backend| backend.settings.native_enforcement)
     }
 
     /// The one with this configured name.

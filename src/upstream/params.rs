@@ -105,6 +105,12 @@ impl Params {
         self.with("match_target", text.as_str())
     }
 
+    /// Adds one `extra_filters[]`, a selector that VictoriaMetrics puts on everything that it reads.
+    #[must_use]
+    pub(super) fn extra_filter(self, text: &EnforcedText) -> Params {
+        self.with("extra_filters[]", text.as_str())
+    }
+
     /// Adds a parameter without selectors.
     pub fn scalar(self, name: ParamName, value: &str) -> Result<Params, BadParam> {
         if value.len() > SCALAR_LIMIT_BYTES || value.chars().any(char::is_control) {
@@ -119,12 +125,8 @@ impl Params {
     }
 
     /// `a=1&b=2`, encoded for a URL's query and a form body alike.
-    pub(super) fn encoded(&self) -> &str {
+    pub fn encoded(&self) -> &str {
         &self.0
-    }
-
-    pub(super) fn into_encoded(self) -> String {
-        self.0
     }
 
     fn with(mut self, name: &str, value: &str) -> Params {

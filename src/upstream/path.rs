@@ -74,8 +74,22 @@ impl ApiPath {
         )
     }
 
+    /// Whether its answer is made from series, which a backend can bind by itself.
+    pub(super) fn reads_series(&self) -> bool {
+        matches!(
+            self,
+            ApiPath::Query
+                | ApiPath::QueryRange
+                | ApiPath::QueryExemplars
+                | ApiPath::Series
+                | ApiPath::Labels
+                | ApiPath::LabelValues(_)
+                | ApiPath::Federate
+        )
+    }
+
     /// The path itself. It holds only `[A-Za-z0-9_/]` and so means the same to every parser on the way.
-    pub(super) fn text(&self) -> Cow<'static, str> {
+    pub fn text(&self) -> Cow<'static, str> {
         match self {
             ApiPath::LabelValues(name) => Cow::Owned(format!("/api/v1/label/{}/values", name.segment())),
             other => Cow::Borrowed(other.template()),

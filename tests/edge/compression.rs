@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::support::stand_in::NOTHING;
 use crate::support::{Answered, Hecate, StandIn, Wire};
-use crate::{QUERY, hecate};
+use crate::{QUERY, hecate, hecate_that_keeps};
 
 fn large() -> String {
     let series: Vec<String> = (0..5000).map(|n| format!(r#"{{"metric":{{"__name__":"up","pod":"p{n}"}},"value":[1,"{n}"]}}"#)).collect();
@@ -59,6 +59,29 @@ async fn large_answers_are_compressed_for_those_who_accept_it() {
         if encoding.is_some() {
             assert!(answer.body.len() < expected.len() / 3, "{accepts}: {} of {}", answer.body.len(), expected.len());
         }
+    }
+}
+
+/// What is kept is compressed once for those who take gzip, and on its way for those who take zstd only; its tag says which bytes they are.
+#[tokio::test]
+async fn kept_answers_are_compressed_for_those_who_accept_it() {
+    let expected = large();
+    let upstream = StandIn::answering(expected.clone(), Duration::ZERO).await;
+    let hecate = hecate_that_keeps("", &format!("url: \"{}\"", upstream.url()), "");
+    let mut tags = Vec::new();
+    for (round, cached) in [("first", "fwd=miss"), ("again", "hit")] {
+        for (accepts, encoding) in [("gzip", "gzip"), ("zstd", "zstd"), ("", "")] {
+            let answer = ask(&hecate, accepts).await;
+            assert_eq!(answer.header("content-encoding").unwrap_or_default(), encoding, "{round} {accepts}");
+            assert!(decoded(&answer) == expected, "{round} {accepts}: the content differs");
+            assert!(varies_by(&answer, "accept-encoding"), "{accepts}: {}", answer.head);
+            let status = answer.header("cache-status").unwrap_or_default().to_owned();
+            assert!(status.contains(cached) || accepts != "gzip", "{round} {accepts}: {status}");
+            tags.push((encoding, answer.header("etag").unwrap_or_default().to_owned()));
+        }
+    }
+    for (encoding, tag) in &tags {
+        assert!(tag.starts_with("W/") || tags.iter().all(|(other, same)| same != tag || other == encoding), "{tags:?}");
     }
 }
 

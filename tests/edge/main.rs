@@ -29,8 +29,14 @@ mod traces;
 
 use support::{Hecate, usual_users};
 
-/// Hecate with these `server` keys, in front of this upstream with its keys, and further configuration.
+/// Hecate with these `server` keys, in front of this upstream with its keys, and further configuration. It keeps nothing, so that
+/// every request goes all the way.
 fn hecate(server: &str, upstream: &str, more: &str) -> Hecate {
+    hecate_that_keeps(server, upstream, &format!("cache: {{enabled: false}}\n{more}"))
+}
+
+/// The same with its cache as shipped.
+fn hecate_that_keeps(server: &str, upstream: &str, more: &str) -> Hecate {
     let rest =
         format!("upstreams: [{{name: prometheus, {upstream}}}]\nauth: {{providers: [{{kind: static, users_file: users.yaml}}]}}\n{more}");
     Hecate::start(server, &rest, &[("users.yaml", &usual_users())])

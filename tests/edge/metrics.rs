@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::support::stand_in::NOTHING;
-use crate::support::{Hecate, StandIn, client, usual_users};
+use crate::support::{Hecate, RedisServer, StandIn, client, eventually, usual_users};
 use crate::{hecate, simple};
 
 /// Names and labels, without numbers.
@@ -61,7 +61,17 @@ async fn the_guide_names_every_metric() {
     assert_eq!(hecate.query().await.0, 200);
     let away = crate::hecate("", "url: \"http://127.0.0.1:1\", retries: 0", "");
     assert_eq!(away.query().await.0, 503);
-    let text = hecate.metrics().await + &away.metrics().await;
+    // Everything that may be there: a Redis, and an upstream that stands in for another.
+    let (redis, upstream) = (RedisServer::start(&[]).await, StandIn::answering(NOTHING, Duration::ZERO).await);
+    let upstreams = format!("url: \"http://127.0.0.1:1\", retries: 0}}, {{name: other, url: \"{}\", retries: 0", upstream.url());
+    let whole = crate::hecate_that_keeps("", &upstreams, &format!("cache: {{redis: {{url: \"{}\"}}}}\n", redis.url()));
+    let text = eventually("Redis is connected, and used", async || {
+        assert_eq!(whole.query().await.0, 200);
+        let text = whole.metrics().await;
+        text.contains("hecate_redis_operations_total{operation=\"publish\",outcome=\"ok\"}").then_some(text)
+    })
+    .await;
+    let text = hecate.metrics().await + &away.metrics().await + &text;
     let served: BTreeSet<&str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE hecate_")?.split(' ').next()).collect();
     let guide = include_str!("../../docs/operations.md");
     let told: BTreeSet<&str> =

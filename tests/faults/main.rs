@@ -30,10 +30,12 @@ const QUERY: &str = "/api/v1/query?query=up";
 /// Far above every bound that is set here, far below for ever.
 const SOON: Duration = Duration::from_secs(10);
 
-/// Hecate in front of this upstream with its keys, short times, and further configuration.
+/// Hecate in front of this upstream with its keys, short times, and further configuration. It keeps nothing, so that every request meets
+/// the fault by itself.
 fn hecate(upstream: &str, more: &str) -> Hecate {
-    let rest =
-        format!("upstreams: [{{name: prometheus, {upstream}}}]\nauth: {{providers: [{{kind: static, users_file: users.yaml}}]}}\n{more}");
+    let rest = format!(
+        "upstreams: [{{name: prometheus, {upstream}}}]\nauth: {{providers: [{{kind: static, users_file: users.yaml}}]}}\ncache: {{enabled: false}}\n{more}"
+    );
     Hecate::start("", &rest, &[("users.yaml", &usual_users())])
 }
 

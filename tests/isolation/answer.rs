@@ -1,18 +1,8 @@
 //! Answers in a form in which equal ones are equal.
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::door::Reply;
-
-/// How many values an answer of the query API has: samples, and the buckets of native histograms.
-///
-/// Told from the text, as a thousand answers are counted: a value follows its time (or the kind of its bucket) as a string.
-pub fn values(reply: &Reply) -> usize {
-    let text = reply.body.as_bytes();
-    text.windows(3).filter(|w| w[0].is_ascii_digit() && w[1] == b',' && w[2] == b'"').count()
-}
+use crate::support::Reply;
 
 /// Whether two answers say the same; see [`canonical`].
 pub fn same(one: &Reply, other: &Reply, ordered: bool) -> bool {
@@ -25,7 +15,11 @@ fn canonical(reply: &Reply, ordered: bool) -> Value {
     let mut all = reply.json();
     if all["status"] == "error" {
         // What went wrong while it ran is told with series and values; what is wrong with the text, with places.
-        let words = if reply.status == 422 { all["error"].take() } else { Value::Null };
+        // Which of several match groups Prometheus names is chance: it walks over a map.
+        let words = match all["error"].as_str().filter(|_| reply.status == 422) {
+            Some(text) => Value::from(text.split(" for the match group ").next()),
+            None => Value::Null,
+        };
         return json!({"status": reply.status, "errorType": all["errorType"], "error": words});
     }
     if !ordered && let Some(result) = all["data"]["result"].as_array_mut() {
@@ -49,20 +43,9 @@ fn without_place(text: &str) -> &str {
     }
 }
 
-/// The very bytes of `data`.
-pub fn data_bytes(reply: &Reply) -> String {
-    #[derive(Deserialize)]
-    struct Whole<'a> {
-        #[serde(borrow)]
-        data: Option<&'a RawValue>,
-    }
-    let whole: Whole<'_> = serde_json::from_str(&reply.body).unwrap();
-    whole.data.map_or_else(String::new, |data| data.get().to_owned())
-}
-
 #[test]
 fn what_may_differ_does_not_count() {
-    let reply = |body: &str| Reply { status: 200, body: body.to_owned() };
+    let reply = |body: &str| Reply { status: 200, body: body.to_owned(), ..Reply::default() };
     let one = reply(
         r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"a":"1"},"value":[1,"2"]},{"metric":{"a":"2"},"value":[1.5,"3"]}]},"infos":["x (1:3)"]}"#,
     );
@@ -71,5 +54,5 @@ fn what_may_differ_does_not_count() {
     );
     assert!(same(&one, &two, false));
     assert!(!same(&one, &two, true));
-    assert_eq!(values(&one), 2);
+    assert_eq!(one.values(), 2);
 }

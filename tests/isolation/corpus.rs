@@ -72,11 +72,12 @@ const FILES: &[(&str, Era, &str)] = &[
 
 /// All entries.
 pub fn entries() -> Vec<Entry> {
-    let lines = |(file, era, text): &(&'static str, Era, &'static str)| {
-        let (file, era) = (*file, *era);
-        text.lines().enumerate().flat_map(move |(i, line)| read(&format!("{file}.promql:{}", i + 1), era, line)).collect::<Vec<_>>()
-    };
-    FILES.iter().flat_map(lines).collect()
+    FILES.iter().flat_map(|(file, era, text)| entries_of(file, *era, text)).collect()
+}
+
+/// The entries of a file, given by its name and text.
+pub fn entries_of(file: &str, era: Era, text: &str) -> Vec<Entry> {
+    text.lines().enumerate().flat_map(|(i, line)| read(&format!("{file}.promql:{}", i + 1), era, line)).collect()
 }
 
 fn read(place: &str, era: Era, line: &str) -> Vec<Entry> {

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::door::{Door, Reply, Verb};
 use crate::history::START;
 use crate::house::{House, house};
+use crate::support::{Door, Reply, Verb};
 
 /// What is not asked for here is bound to the tenant's rows; `{namespace!=""}` and the like hold for one row only.
 const SELECTORS: &[(&str, bool)] = &[

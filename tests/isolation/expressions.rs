@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, stream};
 
-use crate::answer::{data_bytes, same, values};
+use crate::answer::same;
 use crate::corpus::{Entry, Era, Expect, entries};
-use crate::door::{Door, Reply, Verb};
 use crate::functions::{aggregations, calls, functions};
 use crate::history::START;
 use crate::house::{House, house};
+use crate::support::{Door, Reply, Verb};
 
 /// Entries that are allowed to answer nothing on both sides.
 const MOST_EMPTY: usize = 85;
@@ -18,12 +18,12 @@ const AT_ONCE: usize = 8;
 
 /// When to evaluate: a moment, or start and end of a window with its step.
 #[derive(Clone, Debug)]
-enum When {
+pub enum When {
     Instant(String),
     Range(String, String),
 }
 
-fn moments(era: Era, live_end: i64) -> [When; 2] {
+pub fn moments(era: Era, live_end: i64) -> [When; 2] {
     let (at, start, end) = match era {
         Era::History => (START + 2100, START + 1200, START + 3300),
         Era::Live => (live_end, live_end - 180, live_end),
@@ -31,7 +31,7 @@ fn moments(era: Era, live_end: i64) -> [When; 2] {
     [When::Instant(at.to_string()), When::Range(start.to_string(), end.to_string())]
 }
 
-async fn ask(door: &Door, text: &str, when: &When, verb: Verb) -> Reply {
+pub async fn ask(door: &Door, text: &str, when: &When, verb: Verb) -> Reply {
     match when {
         When::Instant(at) => door.ask(verb, "/api/v1/query", &[("query", text), ("time", at)]).await,
         When::Range(start, end) => {
@@ -41,10 +41,10 @@ async fn ask(door: &Door, text: &str, when: &When, verb: Verb) -> Reply {
 }
 
 /// What became of one entry at one time.
-struct Outcome {
-    place: String,
-    values: usize,
-    wrong: Option<String>,
+pub struct Outcome {
+    pub place: String,
+    pub values: usize,
+    pub wrong: Option<String>,
 }
 
 fn outcome(entry: &Entry, values: usize, wrong: Option<String>) -> Outcome {
@@ -52,7 +52,7 @@ fn outcome(entry: &Entry, values: usize, wrong: Option<String>) -> Outcome {
 }
 
 /// Verbs take turns, so that forms and URLs are read alike.
-fn verb(i: usize) -> Verb {
+pub fn verb(i: usize) -> Verb {
     if i.is_multiple_of(2) { Verb::Get } else { Verb::Post }
 }
 
@@ -71,7 +71,7 @@ fn assert_all_right(what: &str, outcomes: &[Outcome]) -> usize {
 }
 
 /// Compares one door to the Prometheus of `a`.
-async fn as_only_a(house: &House, only_a: &Door, door: &Door, i: usize, entry: &Entry, when: &When) -> Outcome {
+pub async fn as_only_a(house: &House, only_a: &Door, door: &Door, i: usize, entry: &Entry, when: &When) -> Outcome {
     let got = ask(door, &entry.text(), when, verb(i)).await;
     if let Expect::Refused(text) = &entry.expect {
         let right = got.status == 403 && got.json()["errorType"] == "forbidden" && got.body.contains(text.as_str());
@@ -86,7 +86,7 @@ async fn as_only_a(house: &House, only_a: &Door, door: &Door, i: usize, entry: &
     if (got.status == 200) == fails {
         return outcome(entry, 0, Some(format!("status {}: {}", got.status, cut(&got.body))));
     }
-    outcome(entry, if got.status == 200 { values(&got) } else { 0 }, None)
+    outcome(entry, if got.status == 200 { got.values() } else { 0 }, None)
 }
 
 async fn by_only_a(house: &House, only_a: &Door, entry: &Entry, when: &When) -> Reply {
@@ -160,17 +160,17 @@ async fn cluster_scope_sees_the_very_bytes_of_prometheus() {
     let outcomes = each(&house, &entries(), async |i, entry, when| {
         let got = ask(&admin, &entry.text(), when, verb(i)).await;
         let want = ask(&mixed, &entry.text(), when, Verb::Post).await;
-        let mut right = want.status == got.status && (got.status != 200 || data_bytes(&got) == data_bytes(&want));
+        let mut right = want.status == got.status && (got.status != 200 || got.data_bytes() == want.data_bytes());
         // Some vectors come in another order each time: then Prometheus contradicts itself, or gives ours, too.
         for _ in 0..100 {
             if right || !same(&got, &want, entry.is_ordered()) {
                 break;
             }
-            let again = data_bytes(&ask(&mixed, &entry.text(), when, Verb::Post).await);
-            right = again == data_bytes(&got) || again != data_bytes(&want);
+            let again = ask(&mixed, &entry.text(), when, Verb::Post).await;
+            right = again.data_bytes() == got.data_bytes() || again.data_bytes() != want.data_bytes();
         }
         let wrong = (!right).then(|| format!("got  {} {}\n  wanted {} {}", got.status, cut(&got.body), want.status, cut(&want.body)));
-        outcome(entry, if got.status == 200 { values(&got) } else { 0 }, wrong)
+        outcome(entry, if got.status == 200 { got.values() } else { 0 }, wrong)
     })
     .await;
     assert!(assert_all_right("admin", &outcomes) > 10_000);
@@ -220,8 +220,8 @@ async fn two_namespaces_are_the_union_of_both() {
             let got = ask(&both, text, &when, Verb::Get).await;
             let want = ask(&mixed, explicit, &when, Verb::Get).await;
             assert!(same(&got, &want, false), "{text}: got {} wanted {}", got.body, want.body);
-            assert!(values(&got) > 0, "{text}");
-            compared += values(&got);
+            assert!(got.values() > 0, "{text}");
+            compared += got.values();
         }
     }
     assert!(compared > 500);

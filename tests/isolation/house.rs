@@ -6,9 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::Mutex;
 
-use crate::door::{Door, Reply};
-use crate::exporter::Exporter;
-use crate::support::{Hecate, Prometheus, PrometheusOptions, eventually};
+use crate::support::exporter::Exporter;
+use crate::support::{Door, Hecate, Prometheus, PrometheusOptions, Reply, eventually};
 use crate::{history, live, rule_files};
 
 const FEATURES: &str =
@@ -54,11 +53,7 @@ impl House {
             Prometheus::start(options(&mixed_config, rule_files::MIXED, &mixed_history)),
             Prometheus::start(options(&only_config, rule_files::ONLY_A, &only_history)),
         );
-        let hecate = Hecate::in_front_of(
-            &mixed.url(),
-            "promql: {features: [promql-experimental-functions, promql-binop-fill-modifiers]}\n\
-             limits: {rate_per_user: 100000/s, concurrent_per_user: 1000}\ntelemetry: {access_log: false}",
-        );
+        let hecate = in_front_of(&mixed.url());
         let house = House {
             mixed_prometheus: mixed,
             only_prometheus: only,
@@ -93,6 +88,13 @@ impl House {
             })
             .await;
         }
+        // `now` is a whole second: what was written within the present one lies after it.
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    }
+
+    /// Where everything is.
+    pub fn mixed_url(&self) -> String {
+        self.mixed_prometheus.url()
     }
 
     /// Everything, as its owner sees it.
@@ -151,6 +153,15 @@ impl House {
     pub fn now(&self) -> String {
         seconds_now().to_string()
     }
+}
+
+/// Hecate with the features of both Prometheis and no limits that a test would meet.
+pub fn in_front_of(upstream: &str) -> Hecate {
+    Hecate::in_front_of(
+        upstream,
+        "promql: {features: [promql-experimental-functions, promql-binop-fill-modifiers]}\n\
+         limits: {rate_per_user: 100000/s, concurrent_per_user: 1000}\ntelemetry: {access_log: false}",
+    )
 }
 
 fn seconds_now() -> i64 {

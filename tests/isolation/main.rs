@@ -4,7 +4,7 @@
 //! another, "only-a". For every expression of the corpus and every endpoint, Hecate as `a` in front of "mixed" has to answer what
 //! "only-a" answers, and for cluster-wide scope what "mixed" answers. Values are compared, not statuses.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly anywhere")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail loudly anywhere")]
 #![expect(clippy::disallowed_methods, reason = "answers of parts that the test starts are small")]
 #![expect(clippy::print_stdout, reason = "what was compared is worth a line")]
 
@@ -13,9 +13,7 @@ mod support;
 
 mod answer;
 mod corpus;
-mod door;
 mod endpoints;
-mod exporter;
 mod expressions;
 mod functions;
 mod history;
@@ -25,3 +23,4 @@ mod metadata;
 mod native;
 mod rule_files;
 mod rules;
+mod warm;

@@ -13,8 +13,9 @@ async fn a_rate_per_user() {
     let before = house.reached_upstream().await;
     let mut statuses = Vec::new();
     let mut refused = None;
-    for _ in 0..6 {
-        let answer = house.get("alice", "/api/v1/query?query=depth").await;
+    for n in 0..6 {
+        // Each one is new, so that whoever is let in reaches the upstream.
+        let answer = house.get("alice", &format!("/api/v1/query?query=depth&time={n}")).await;
         statuses.push(answer.status);
         refused = refused.or((answer.status == 429).then_some(answer));
     }

@@ -23,7 +23,7 @@ async fn expressions_are_explained_and_never_run() {
     assert_eq!(good["valid"], true, "{good}");
     assert_eq!(good["canonical_query"], "sum(rate(work_total[5m]))");
     assert_eq!(good["enforced_query"], r#"sum(rate(work_total{namespace="a"}[5m]))"#);
-    assert_eq!(good["estimate"], json!({"series": 1, "samples": 20, "points": 1}));
+    assert_eq!(good["estimate"], json!({"series": 1, "samples": 20, "points": 1, "selectors_known": 0}));
     assert_eq!(good["limits"]["samples"], 100_000);
     assert_eq!(good["cacheable"]["yes"], true);
     assert_eq!(good["errors"], json!([]));

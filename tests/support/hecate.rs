@@ -32,6 +32,11 @@ impl Hecate {
     /// Starts it with this configuration, on ports that the system chooses. `{server}` keys beside the addresses go
     /// into `server`, a YAML flow mapping without braces. `files` are written beside the configuration.
     pub fn start(server: &str, rest: &str, files: &[(&str, &str)]) -> Hecate {
+        Hecate::start_in(&[], server, rest, files)
+    }
+
+    /// The same with these variables in its environment.
+    pub fn start_in(environment: &[(&str, &str)], server: &str, rest: &str, files: &[(&str, &str)]) -> Hecate {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in files {
             fs::write(folder.path().join(name), text).unwrap();
@@ -45,6 +50,7 @@ impl Hecate {
             .arg(folder.path().join("hecate.yaml"))
             // The database of dashboards lies in the working directory.
             .current_dir(folder.path())
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)

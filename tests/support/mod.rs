@@ -1,13 +1,25 @@
 //! What every black-box test starts: a real Prometheus, Hecate as a process, clients. All on free ports, all stopped on drop.
 
 #![allow(dead_code, unused_imports, reason = "every test target uses its own part")]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::large_futures, reason = "a test may fail loudly anywhere, and is in no hurry")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::large_futures,
+    reason = "a test may fail loudly anywhere, and is in no hurry"
+)]
 
+pub mod counting;
+mod difference;
+mod door;
+pub mod exporter;
 mod hecate;
 mod http2;
 mod postgres;
 mod prometheus;
 mod raw;
+mod redis_server;
+pub mod remote_write;
 mod scrape;
 pub mod stand_in;
 mod wire;
@@ -16,11 +28,15 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use counting::{Counting, Mood};
+pub use difference::difference;
+pub use door::{Door, Reply, Verb};
 pub use hecate::{Hecate, users, usual_users};
 pub use http2::Http2;
 pub use postgres::Postgres;
 pub use prometheus::{Prometheus, PrometheusOptions, blocks_from_openmetrics};
 pub use raw::{RawAnswer, raw};
+pub use redis_server::RedisServer;
 pub use stand_in::StandIn;
 pub use wire::{Answered, Wire};
 

@@ -5,9 +5,11 @@
 mod credentials;
 mod health;
 mod nasty;
+mod native;
 mod places;
 mod real;
 mod requests;
 mod retries;
 mod stand_in;
+mod tiers;
 mod tls;

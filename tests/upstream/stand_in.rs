@@ -82,6 +82,8 @@ pub(crate) fn settings(url: &str) -> Upstream {
         read_timeout: Duration::from_millis(400),
         max_concurrent: 8,
         retries: 2,
+        native_enforcement: false,
+        hedge: None,
         health_interval: Duration::from_millis(100),
         auth: UpstreamAuth::default(),
     }

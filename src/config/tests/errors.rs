@@ -45,7 +45,7 @@ fn the_text_itself() {
     assert_snapshot!(errors("server: {}\n---\nserver: {}\n"), @"hecate.yaml:2:1: a second document starts here; write everything in one, without ---");
     assert_snapshot!(errors("server: {}\nserver: {}\n"), @"hecate.yaml:2:1: `server` stands here a second time, first at line 1; keep one");
     assert_snapshot!(errors("a: &x [1]\nserver: *x\n"), @r"
-        hecate.yaml:1:1: a: unknown key; known here: server, upstreams, auth, tenancy, promql, limits, telemetry
+        hecate.yaml:1:1: a: unknown key; known here: server, upstreams, auth, tenancy, promql, limits, cache, telemetry
         hecate.yaml:2:9: aliases (*name) are not read; write the value out
         ");
     assert_snapshot!(errors("server: !!map {}\nlimits: {depth: !!int 5}\n"), @r"
@@ -63,17 +63,13 @@ fn unknown_keys() {
     assert_snapshot!(errors("server: {listn: '127.0.0.1:1'}\n"), @"hecate.yaml:1:10: server.listn: unknown key; the closest is `listen`");
     assert_snapshot!(errors("upstreams:\n  - {name: a, url: http://a, time_out: 5s}\n"), @"hecate.yaml:2:30: upstreams[0].time_out: unknown key; the closest is `timeout`");
     assert_snapshot!(errors("limits:\n  banana: 5\n"), @"hecate.yaml:2:3: limits.banana: unknown key; known here: query_bytes, depth, selectors, points_per_series, range, series, samples, response_bytes, rate_per_user, concurrent_per_user, streams_per_user");
-    assert_snapshot!(errors("banana: 5\n"), @"hecate.yaml:1:1: banana: unknown key; known here: server, upstreams, auth, tenancy, promql, limits, dashboards, telemetry");
+    assert_snapshot!(errors("banana: 5\n"), @"hecate.yaml:1:1: banana: unknown key; known here: server, upstreams, auth, tenancy, promql, limits, cache, dashboards, telemetry");
     assert_snapshot!(errors("auth: {provider: []}\n"), @"hecate.yaml:1:8: auth.provider: unknown key; the closest is `providers`");
-    assert_snapshot!(errors("\"\": 5\n"), @"hecate.yaml:1:1: unknown key; known here: server, upstreams, auth, tenancy, promql, limits, dashboards, telemetry");
+    assert_snapshot!(errors("\"\": 5\n"), @"hecate.yaml:1:1: unknown key; known here: server, upstreams, auth, tenancy, promql, limits, cache, dashboards, telemetry");
 }
 
 #[test]
 fn keys_of_later_versions() {
-    assert_snapshot!(errors("cache:\n  enabled: true\n  redis: {url: redis://x}\n"), @r"
-        hecate.yaml:2:3: cache.enabled: `cache.enabled` is not in this version; take it out
-        hecate.yaml:3:3: cache.redis: `cache.redis` is not in this version; take it out
-        ");
     assert_snapshot!(errors("stream: {interval: 15s}\n"), @"hecate.yaml:1:10: stream.interval: `stream.interval` is not in this version; take it out");
     assert_snapshot!(errors("perses: {url: http://p}\nworkloads: {}\n"), @r"
         hecate.yaml:1:10: perses.url: `perses.url` is not in this version; take it out
@@ -81,7 +77,6 @@ fn keys_of_later_versions() {
         ");
     assert_snapshot!(errors("workloads: {enabeld: x}\n"), @"hecate.yaml:1:13: workloads.enabeld: unknown key, and `workloads` is not in this version");
     assert_snapshot!(errors("auth:\n  sign_in: {kind: oidc}\n"), @"hecate.yaml:2:3: auth.sign_in: `auth.sign_in` is not in this version; take it out");
-    assert_snapshot!(errors("cache:\n"), @"hecate.yaml:1:1: cache: `cache` is not in this version; take it out");
     assert_snapshot!(errors("auth:\n  providers:\n    - {kind: kubernetes, audience: x}\n    - {kind: perses, key_file: k}\n"), @r#"
         hecate.yaml:3:8: auth.providers[0].kind: "kubernetes" is not in this version; it has static, jwt, anonymous, none
         hecate.yaml:4:8: auth.providers[1].kind: "perses" is not in this version; it has static, jwt, anonymous, none
@@ -188,6 +183,13 @@ fn upstreams() {
     assert_snapshot!(errors("upstreams:\n  - {name: a, url: http://a, role: cold}\n"), @"hecate.yaml:1:1: upstreams: no upstream is hot; give the one with the newest data `role: hot`");
     assert_snapshot!(errors("upstreams:\n  - {name: h, url: http://h}\n  - {name: c, url: http://c, role: cold}\n"), @r#"hecate.yaml:3:30: upstreams[1].role: "c" is cold, but upstreams[0].retention is missing; it says from which age on the cold one is asked"#);
     assert_snapshot!(errors("upstreams:\n  - {name: h, url: http://h, retention: 15d}\n  - {name: c, url: http://c, role: cold, retention: 1d}\n"), @"hecate.yaml:3:42: upstreams[1].retention: only a hot upstream has it: what is older is asked of the cold one");
+    assert_snapshot!(errors("upstreams:\n  - {name: a, url: http://a, retention: 1d}\n  - {name: b, url: http://b, kind: thanos, settle: 2m}\n"), @r#"
+    hecate.yaml:3:6: upstreams[1].retention: "b" has none, "a" has 1d; upstreams that are hot stand in for each other and have the same retention
+    hecate.yaml:3:30: upstreams[1].kind: "b" has thanos, "a" has prometheus; upstreams that are hot stand in for each other and have the same kind
+    hecate.yaml:3:44: upstreams[1].settle: "b" has 2m, "a" has 1m; upstreams that are hot stand in for each other and have the same settle
+    "#);
+    assert_snapshot!(errors("upstreams:\n  - {name: a, url: http://a, native_enforcement: true}\n"), @"hecate.yaml:2:30: upstreams[0].native_enforcement: this kind has none that a scope fits into; the queries themselves are enforced. Take it out");
+    assert_snapshot!(errors("upstreams:\n  - {name: a, url: http://a, hedge: 1s}\n"), @"hecate.yaml:2:30: upstreams[0].hedge: there is no other upstream of this role that could be asked; take it out");
     assert_snapshot!(errors("upstreams:\n  - {name: a, url: http://a, retries: 100, timeout: 0s}\n"), @r#"
         hecate.yaml:2:30: upstreams[0].retries: "100" is out of range; from 0 to 10
         hecate.yaml:2:44: upstreams[0].timeout: "0s" is out of range; from 10ms to 1h
@@ -311,7 +313,7 @@ fn environment() {
         HECATE__UPSTREAMS__0__TIMEOUT: upstreams[0].timeout: "10 parsecs" is not a duration; write 15s, 2m or 1h30m
         HECATE__UPSTREAMS__0__URL: upstreams[0].url: "nope" is not a URL; write http://host:port or https://host/path
         "#);
-    assert_snapshot!(variable_errors(&["HECATE__CACHE__REDIS__URL=redis://x"]), @"HECATE__CACHE__REDIS__URL: cache.redis: `cache.redis` is not in this version; take it out");
+    assert_snapshot!(variable_errors(&["HECATE__CACHE__REDIS__URL=redis://x/one"]), @r#"HECATE__CACHE__REDIS__URL: cache.redis.url: "one" is not the number of a database; end the URL with /0, /1 and so on, or without it"#);
     assert_snapshot!(variable_errors(&["HECATE__"]), @"HECATE__: not the name of a setting; write HECATE__SERVER__LISTEN or HECATE__UPSTREAMS__0__URL");
     assert_snapshot!(variable_errors(&["HECATE__SERVER____LISTEN=x"]), @"HECATE__SERVER____LISTEN: not the name of a setting; write HECATE__SERVER__LISTEN or HECATE__UPSTREAMS__0__URL");
     assert_snapshot!(variable_errors(&["HECATE__SERVER__CORS_ORIGINS=[https://a.example"]), @"HECATE__SERVER__CORS_ORIGINS: server.cors_origins: not YAML: while parsing a flow sequence, expected ',' or ']'");
@@ -326,7 +328,32 @@ fn environment() {
         ");
     assert_snapshot!(variable_errors(&["HECATE__UPSTREAMS__0__AUTH__BASIC__USER=x"]), @"HECATE__UPSTREAMS__0__AUTH__BASIC__USER: upstreams[0].auth.basic: `password_file` or `password` is missing");
     assert_snapshot!(variable_errors(&["HECATE__LIMITS__DEPTH=many", "HECATE__BANANA=1"]), @r#"
-        HECATE__BANANA: banana: unknown key; known here: server, upstreams, auth, tenancy, promql, limits, telemetry
+        HECATE__BANANA: banana: unknown key; known here: server, upstreams, auth, tenancy, promql, limits, cache, telemetry
         HECATE__LIMITS__DEPTH: limits.depth: "many" is not a whole number from 1 to 200
         "#);
+}
+
+#[test]
+fn cache() {
+    assert_snapshot!(errors("cache: {enabled: yes, memory: 1KiB, fresh_ttl: 0, self_check: 2}\n"), @r#"
+        hecate.yaml:1:9: cache.enabled: "yes" is not true or false
+        hecate.yaml:1:23: cache.memory: "1KiB" is out of range; from 1MiB to 1024GiB
+        hecate.yaml:1:37: cache.fresh_ttl: "0" is out of range; from 1ms to 1h
+        hecate.yaml:1:51: cache.self_check: "2" is not a share; write a number from 0 to 1, such as 0.05
+        "#);
+    assert_snapshot!(errors("cache:\n  redis:\n    url: redis://:s3cret@cache\n    budget: 2s\n    prefix: 'a{b}'\n    bugdet: 1s\n"), @r#"
+        hecate.yaml:3:5: cache.redis.url: a URL must not hold a user name or password here; write `user` and `password_file` beside `url`
+        hecate.yaml:4:5: cache.redis.budget: "2s" is out of range; from 1ms to 1s
+        hecate.yaml:5:5: cache.redis.prefix: "a{b}" cannot stand in front of names; at most 64 letters, digits, - _ . :
+        hecate.yaml:6:5: cache.redis.bugdet: unknown key; the closest is `budget`
+        "#);
+    assert_snapshot!(errors("cache:\n  redis:\n    url: redis://cache\n    user: hecate\n    ca_file: a.pem\n    sentinel: {password: x}\n"), @r"
+        hecate.yaml:4:5: cache.redis.user: a user needs `password_file` or `password` beside it
+        hecate.yaml:5:5: cache.redis.ca_file: is for encrypted connections; write rediss:// (or rediss-sentinel://, rediss-cluster://) in `url`
+        hecate.yaml:6:5: cache.redis.sentinel: is for Sentinels; `url` names none (redis-sentinel://…)
+        ");
+    assert_snapshot!(errors("cache:\n  redis:\n    url: redis://cache\n    password: a\n    password_file: nowhere\n"), @r"
+        hecate.yaml:5:5: cache.redis.password_file: cannot read nowhere: No such file or directory (os error 2)
+        hecate.yaml:5:5: cache.redis.password_file: `password` is given too; keep one
+        ");
 }

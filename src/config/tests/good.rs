@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::{folder, load, load_with};
-use crate::config::{Config, Conflict, Credentials, LogFormat, Provider, Role, RuleTarget, TenantLabels, UpstreamKind};
+use crate::config::{
+    Config, Conflict, Credentials, HostPort, LogFormat, Provider, RedisServers, Role, RuleTarget, TenantLabels, UpstreamKind,
+};
 
 const FULL: &str = include_str!("full.yaml");
 
@@ -15,8 +17,8 @@ fn full() -> (tempfile::TempDir, Config) {
 
 /// Everything but the places, which the text of the file decides.
 fn values(config: &Config) -> String {
-    let Config { server, upstreams, auth, tenancy, promql, limits, dashboards, telemetry, origin: _ } = config;
-    format!("{server:?}\n{upstreams:?}\n{auth:?}\n{tenancy:?}\n{promql:?}\n{limits:?}\n{dashboards:?}\n{telemetry:?}")
+    let Config { server, upstreams, auth, tenancy, promql, limits, cache, dashboards, telemetry, origin: _ } = config;
+    format!("{server:?}\n{upstreams:?}\n{auth:?}\n{tenancy:?}\n{promql:?}\n{limits:?}\n{cache:?}\n{dashboards:?}\n{telemetry:?}")
 }
 
 #[test]
@@ -69,6 +71,14 @@ fn every_topic_is_read() {
     assert_eq!(config.tenancy.labels.rules[1].target, RuleTarget::Shared);
     assert_eq!(config.promql.features, ["promql-experimental-functions"]);
     assert_eq!((config.limits.rate_per_user, config.limits.samples), (10.0, 1_000_000));
+    let redis = config.cache.redis.as_ref().unwrap();
+    assert_eq!((config.cache.memory, config.cache.fresh_ttl, config.cache.self_check), (1 << 30, Duration::from_secs(5), 0.0));
+    let host = |host: &str, port| HostPort { host: host.to_owned(), port };
+    assert_eq!(redis.servers, RedisServers::Sentinel { master: "main".to_owned(), hosts: vec![host("a", 1), host("b", 26379)] });
+    assert_eq!((redis.tls, redis.database, redis.prefix.as_str(), redis.budget), (true, 2, "hecate-1", Duration::from_millis(5)));
+    assert_eq!((redis.user.as_deref(), redis.password.as_ref().unwrap().expose()), (Some("hecate"), "pass word"));
+    assert_eq!(redis.sentinel.as_ref().unwrap().1.expose(), "se ntinel");
+    assert_eq!(redis.ca_file.as_deref(), Some(folder.path().join("redis.crt").as_path()));
     let dashboards = &config.dashboards;
     assert_eq!(
         (dashboards.database.expose(), dashboards.retention_days, dashboards.keep_versions),
@@ -165,7 +175,7 @@ fn open_door_only_when_meant() {
 fn masked_yaml_gives_the_same_configuration() {
     let (_folder, config) = full();
     let printed = config.masked_yaml();
-    for secret in ["team: a", "pass word", "t0ken", "p4ss"] {
+    for secret in ["team: a", "pass word", "t0ken", "se ntinel", "p4ss"] {
         assert!(!printed.contains(secret), "{secret} in\n{printed}");
     }
     let again = folder(&printed);
@@ -231,6 +241,11 @@ fn masked_yaml_reads_like_the_contract() {
       rate_per_user: 100/s
       concurrent_per_user: 32
       streams_per_user: 20
+    cache:
+      enabled: true
+      memory: 256MiB
+      fresh_ttl: 15s
+      self_check: 0.001
     dashboards:
       retention_days: 90
       keep_versions: 200

@@ -14,6 +14,7 @@ fn known_keys() -> BTreeSet<String> {
     let every_kind = "
 upstreams: [{name: a, url: 'http://a', auth: {basic: {user: u, password: p}, client_certificate: {cert: a, key: b}}}]
 server: {tls: {cert: a, key: b}}
+cache: {redis: {url: 'rediss-sentinel://a/m', sentinel: {password: a}, client_certificate: {cert: a, key: b}}}
 auth: {providers: [{kind: static}, {kind: jwt, claims: {user: a}}, {kind: anonymous}, {kind: none}]}
 ";
     let (_, _, asked) = load::read(&Source::file(Path::new("every.yaml")), every_kind, std::iter::empty());

@@ -74,7 +74,7 @@ impl Caller {
         let scope = visitor.scope(&parts, &params, &[])?;
         // The edge has read and bounded the body already.
         let body = to_bytes(body, usize::MAX).await.map_err(|_| ApiError::internal())?;
-        let Visitor { identity, arrival, admission } = visitor;
+        let Visitor { identity, arrival, admission, .. } = visitor;
         Ok(Caller { identity, scope, params, headers: parts.headers, body, arrival, _admission: admission })
     }
 

@@ -14,8 +14,6 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 
-pub(super) use query::{instant_query, range_query};
-
 use super::Site;
 use super::methods::{both, read};
 

@@ -12,25 +12,18 @@ use crate::query::{Evaluation, InstantQuery, RangeQuery, Stats};
 
 /// Evaluates an expression at one moment.
 pub(super) async fn instant(State(site): State<Arc<Site>>, call: Call) -> Result<Response<Body>, PrometheusError> {
-    let query = instant_query(&call.params)?;
+    let query = InstantQuery {
+        text: call.params.required("query")?.to_owned(),
+        time_ms: read::time(&call.params, "time")?,
+        evaluation: evaluation(&call.params)?,
+    };
     let reply = site.engine.instant(&call.asker(), query).await?;
     Ok(pass::reply(reply, call).await?)
 }
 
 /// Evaluates an expression at every step of a window.
 pub(super) async fn range(State(site): State<Arc<Site>>, call: Call) -> Result<Response<Body>, PrometheusError> {
-    let query = range_query(&call.params)?;
-    let reply = site.engine.range(&call.asker(), query).await?;
-    Ok(pass::reply(reply, call).await?)
-}
-
-/// What `query` is asked.
-pub(in crate::http) fn instant_query(params: &Params) -> Result<InstantQuery, ParamError> {
-    Ok(InstantQuery { text: params.required("query")?.to_owned(), time_ms: read::time(params, "time")?, evaluation: evaluation(params)? })
-}
-
-/// What `query_range` is asked.
-pub(in crate::http) fn range_query(params: &Params) -> Result<RangeQuery, ParamError> {
+    let params = &call.params;
     let query = RangeQuery {
         // In Prometheus' order: the first thing that is wrong is what it tells.
         start_ms: read::time(params, "start")?.ok_or(ParamError::Missing { name: "start" })?,
@@ -40,13 +33,14 @@ pub(in crate::http) fn range_query(params: &Params) -> Result<RangeQuery, ParamE
         evaluation: evaluation(params)?,
     };
     if query.end_ms < query.start_ms {
-        return Err(ParamError::Invalid { name: "end", reason: "end timestamp must not be before start time".to_owned() });
+        return Err(ParamError::Invalid { name: "end", reason: "end timestamp must not be before start time".to_owned() }.into());
     }
     if query.step.is_zero() {
         let reason = "zero or negative query resolution step widths are not accepted. Try a positive integer".to_owned();
-        return Err(ParamError::Invalid { name: "step", reason });
+        return Err(ParamError::Invalid { name: "step", reason }.into());
     }
-    Ok(query)
+    let reply = site.engine.range(&call.asker(), query).await?;
+    Ok(pass::reply(reply, call).await?)
 }
 
 fn evaluation(params: &Params) -> Result<Evaluation, ParamError> {
