@@ -18,8 +18,6 @@ CREATE TABLE dashboard (
     title TEXT NOT NULL,
     -- Lower-case title, for sorting.
     title_key TEXT NOT NULL,
-    -- Lower-case texts that a search looks through.
-    words TEXT NOT NULL,
     -- The document is kept as it came: `metadata` is put into `document` at this byte when it is read.
     metadata_at BIGINT NOT NULL,
     metadata TEXT NOT NULL,
@@ -41,6 +39,20 @@ CREATE TABLE dashboard_tag (
     PRIMARY KEY (tag, dashboard_id)
 );
 CREATE INDEX dashboard_tag_of ON dashboard_tag (dashboard_id);
+
+-- Every word that a dashboard was ever found by, once; those that none has any more are dropped after a while.
+CREATE TABLE search_word (
+    word TEXT NOT NULL PRIMARY KEY,
+    -- Renewed once a day at most, when a dashboard gets the word.
+    used_at BIGINT NOT NULL
+);
+
+CREATE TABLE dashboard_word (
+    dashboard_id TEXT NOT NULL REFERENCES dashboard (id) ON DELETE CASCADE,
+    word TEXT NOT NULL,
+    PRIMARY KEY (word, dashboard_id)
+);
+CREATE INDEX dashboard_word_of ON dashboard_word (dashboard_id, word);
 
 CREATE TABLE dashboard_version (
     dashboard_id TEXT NOT NULL REFERENCES dashboard (id) ON DELETE CASCADE,

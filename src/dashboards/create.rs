@@ -9,7 +9,7 @@ use super::document::{Document, State};
 use super::history::{self, NewVersion};
 use super::row::Dashboard;
 use super::time::now_ms;
-use super::{Store, StoreError, new_id};
+use super::{Store, StoreError, new_id, words};
 
 /// What is made.
 #[derive(Clone, Debug)]
@@ -51,6 +51,7 @@ impl Store {
             return self.repeated(&mut transaction, actor, new).await;
         }
         put_tags(&mut transaction, &dashboard.id, &new.document.tags).await?;
+        words::put(&mut transaction, &dashboard, &new.document.words, true).await?;
         let version = NewVersion { dashboard: &dashboard, author: &actor.user, message: new.message };
         history::add(&mut transaction, version, self.keep_versions).await?;
         let event = Event {
@@ -113,8 +114,8 @@ async fn insert(transaction: &mut Transaction<'_, Any>, dashboard: &Dashboard, n
     let document = new.document;
     let done = sqlx::query(
         "INSERT INTO dashboard (id, project, name, state, version, created_at, created_by, updated_at, updated_by, template, create_key, title,
-                                title_key, words, metadata_at, metadata, document)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+                                title_key, metadata_at, metadata, document)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $6, $7, $8, $9, $10, $11, $12, $13, $14)
          ON CONFLICT (project, name) WHERE state <> 'archived' DO NOTHING",
     )
     .bind(dashboard.id.as_str())
@@ -128,7 +129,6 @@ async fn insert(transaction: &mut Transaction<'_, Any>, dashboard: &Dashboard, n
     .bind(new.key.map(plain))
     .bind(document.title.as_str())
     .bind(document.title.to_lowercase())
-    .bind(document.words.as_str())
     .bind(i64::try_from(document.metadata_at).unwrap_or(0))
     .bind(document.metadata.as_str())
     .bind(document.rest.as_str())

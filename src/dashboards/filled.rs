@@ -1,4 +1,4 @@
-//! Texts of queries with variables in them: filled in to be checked, and recognised when somebody else has filled them in.
+//! Texts of queries with variables in them, filled in to be checked.
 
 use std::collections::BTreeMap;
 
@@ -20,8 +20,10 @@ const BUILT_IN: [(&str, &str); 10] = [
 
 /// A piece of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Piece<'a> {
+pub(super) enum Piece<'a> {
+    /// As it stands.
     Text(&'a str),
+    /// The name of a variable.
     Variable(&'a str),
 }
 
@@ -56,66 +58,24 @@ pub fn default_values(document: &Value) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Whether a text is this one with values in it. Between quotes a value is anything that does not end them; elsewhere it has no quotes, braces,
-/// parentheses or spaces, so that it stays one value. In time proportional to the product of both lengths at worst.
-pub fn is_filled_form_of(template: &str, text: &str) -> bool {
-    let bytes = text.as_bytes();
-    // The places in the text at which the pieces so far can have ended.
-    let mut ends = vec![false; bytes.len() + 1];
-    ends[0] = true;
-    let mut quote = None;
-    for piece in pieces(template) {
-        let mut next = vec![false; bytes.len() + 1];
-        match piece {
-            Piece::Text(literal) => {
-                for at in (0..=bytes.len()).filter(|at| ends[*at]) {
-                    if bytes[at..].starts_with(literal.as_bytes()) {
-                        next[at + literal.len()] = true;
-                    }
-                }
-                quote = quote_after(literal, quote);
-            }
-            Piece::Variable(_) => {
-                let mut open = false;
-                for at in 0..=bytes.len() {
-                    open |= ends[at];
-                    next[at] = open;
-                    open &= bytes.get(at).is_some_and(|byte| is_value(*byte, quote));
-                }
-            }
-        }
-        ends = next;
-    }
-    ends[bytes.len()]
-}
-
-/// The quote that is open after a text, when one was open before it.
-fn quote_after(text: &str, before: Option<u8>) -> Option<u8> {
-    let (mut quote, mut escaped) = (before, false);
-    for byte in text.bytes() {
-        match (quote, byte) {
-            _ if escaped => escaped = false,
-            // Between backticks a backslash is one.
-            (Some(b'"' | b'\''), b'\\') => escaped = true,
-            (Some(open), byte) if open == byte => quote = None,
-            (None, b'"' | b'\'' | b'`') => quote = Some(byte),
-            _ => {}
-        }
-    }
-    quote
-}
-
-fn is_value(byte: u8, quote: Option<u8>) -> bool {
-    if quote.is_some() {
-        return !byte.is_ascii_control() && !matches!(byte, b'"' | b'\'' | b'`' | b'\\');
-    }
-    byte.is_ascii_alphanumeric()
-        || byte >= 0x80
-        || matches!(byte, b'_' | b'.' | b':' | b'/' | b'|' | b'-' | b'*' | b'+' | b'?' | b'[' | b']' | b'^' | b'@')
+/// All values that a document itself has for its variables: fixed texts, defaults, and the values of static lists.
+pub(super) fn own_values(document: &Value) -> BTreeMap<String, Vec<String>> {
+    let variables = document.pointer("/spec/variables").and_then(Value::as_array).into_iter().flatten();
+    variables
+        .filter_map(|variable| {
+            let spec = variable.get("spec")?;
+            let listed = spec.pointer("/plugin/spec/values").and_then(Value::as_array).into_iter().flatten();
+            let given = [spec.get("value"), spec.get("defaultValue")].into_iter().flatten();
+            let given = given.flat_map(|value| value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice));
+            let text = |value: &Value| value.get("value").unwrap_or(value).as_str().map(str::to_owned);
+            let values = listed.chain(given).filter_map(text).filter(|value| !value.is_empty() && value != "$__all");
+            Some((spec.get("name")?.as_str()?.to_owned(), values.collect()))
+        })
+        .collect()
 }
 
 /// `$name`, `${name}` and `${name:format}`; anything else is text.
-fn pieces(text: &str) -> Vec<Piece<'_>> {
+pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let (mut start, mut at) = (0, 0);
     while let Some(offset) = text[at..].find('$') {
@@ -149,7 +109,6 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -177,34 +136,15 @@ mod tests {
     }
 
     #[test]
-    fn a_filled_form_is_recognised_and_nothing_else() {
-        let template = "sum(rate(x{ns=\"$ns\",pod=~\"${pods:regex}\"}[$__rate_interval]))";
-        for text in [
-            "sum(rate(x{ns=\"a\",pod=~\"b-[0-9]+|c\"}[5m]))",
-            "sum(rate(x{ns=\"\",pod=~\"\"}[1h30m]))",
-            "sum(rate(x{ns=\"a\",pod=~\"b-(c|d)-.* e\"}[5m]))",
-        ] {
-            assert!(is_filled_form_of(template, text), "{text}");
-        }
-        for text in [
-            "",
-            "sum(rate(y{ns=\"a\",pod=~\"b\"}[5m]))",
-            "sum(rate(x{ns=\"a\"} or secret{a=\"\",pod=~\"b\"}[5m]))",
-            "sum(rate(x{ns=\"a\",pod=~\"b\"}[5m])) + 1",
-            "sum(rate(x{ns=\"a\",pod=~\"b\"}[5m] offset 1d))",
-            "sum(rate(x{ns=\"a\\\",pod=~\"b\"}[5m]))",
-        ] {
-            assert!(!is_filled_form_of(template, text), "{text}");
-        }
-        assert!(!is_filled_form_of("topk($n, up)", "topk(count(secret), up)") && is_filled_form_of("topk($n, up)", "topk(5, up)"));
-        assert!(is_filled_form_of("up", "up") && !is_filled_form_of("up", "up2") && is_filled_form_of("$a$b", "xy"));
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_filled_in_is_recognised(template in "[a-c$\\{\\}]{0,12}", value in "[a-z0-9.|-]{0,5}") {
-            let values = ["a", "b", "c", "aa", "ab"].iter().map(|name| ((*name).to_owned(), value.clone())).collect();
-            prop_assert!(is_filled_form_of(&template, &filled(&template, &values)));
-        }
+    fn a_document_knows_values_of_its_own() {
+        let document = json!({"spec": {"variables": [
+            {"spec": {"name": "a", "value": "one"}},
+            {"spec": {"name": "b", "defaultValue": ["x", "$__all"], "plugin": {"spec": {"values": ["y", {"value": "z", "label": "Z"}, 7]}}}},
+            {"spec": {"name": "c", "defaultValue": "$__all"}},
+        ]}});
+        let own = own_values(&document);
+        assert_eq!(own["a"], ["one"]);
+        assert_eq!(own["b"], ["y", "z", "x"]);
+        assert!(own["c"].is_empty());
     }
 }

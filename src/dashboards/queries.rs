@@ -54,6 +54,32 @@ pub fn stored_queries(document: &Value) -> Vec<StoredQuery> {
     found
 }
 
+/// A variable that lists labels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct LabelList {
+    /// Of this label it lists the values; without one it lists the names of labels.
+    pub(super) label: Option<String>,
+    /// Of which series; of all when there are none.
+    pub(super) matchers: Vec<String>,
+}
+
+/// All of them, in their order.
+pub(super) fn label_lists(document: &Value) -> Vec<LabelList> {
+    let variables = document.pointer("/spec/variables").and_then(Value::as_array).into_iter().flatten();
+    variables
+        .filter_map(|variable| {
+            let plugin = variable.pointer("/spec/plugin")?;
+            let label = match plugin.get("kind")?.as_str()? {
+                "PrometheusLabelValuesVariable" => Some(plugin.pointer("/spec/labelName")?.as_str()?.to_owned()),
+                "PrometheusLabelNamesVariable" => None,
+                _ => return None,
+            };
+            let matchers = plugin.pointer("/spec/matchers").and_then(Value::as_array).into_iter().flatten();
+            Some(LabelList { label, matchers: matchers.filter_map(Value::as_str).map(str::to_owned).collect() })
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -39,6 +39,7 @@ impl Store {
             Ok(transaction.commit().await?)
         };
         self.database.bounded("retention", call).await?;
+        self.drop_words().await?;
         Ok(gone)
     }
 

@@ -12,7 +12,7 @@ use super::history::{self, NewVersion};
 use super::read::not_found;
 use super::row::Dashboard;
 use super::time::now_ms;
-use super::{Store, StoreError};
+use super::{Store, StoreError, words};
 
 /// Which version is to be followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +62,7 @@ impl Store {
             sqlx::query("DELETE FROM dashboard_tag WHERE dashboard_id = $1").bind(dashboard.id.as_str()).execute(&mut *transaction).await?;
         }
         put_tags(&mut transaction, &dashboard.id, &document.tags).await?;
+        words::put(&mut transaction, &dashboard, &document.words, false).await?;
         history::add(
             &mut transaction,
             NewVersion { dashboard: &dashboard, author: &actor.user, message: save.message },
@@ -84,9 +85,9 @@ impl Store {
 /// The dashboard as it is now, and whether it had tags; `None` when no row fits.
 async fn update(transaction: &mut Transaction<'_, Any>, actor: &Actor, save: &Save<'_>) -> Result<Option<(Dashboard, bool)>, StoreError> {
     const SQL: &str =
-        "UPDATE dashboard SET version = version + 1, updated_at = $1, updated_by = $2, title = $3, title_key = $4, words = $5,
-                              metadata_at = $6, metadata = $7, document = $8, state = CASE WHEN $9 = '' THEN state ELSE $9 END
-         WHERE project = $10 AND name = $11 AND state <> 'archived' AND ($12 = -1 OR version = $12) AND ($13 = '' OR id = $13)
+        "UPDATE dashboard SET version = version + 1, updated_at = $1, updated_by = $2, title = $3, title_key = $4, metadata_at = $5,
+                              metadata = $6, document = $7, state = CASE WHEN $8 = '' THEN state ELSE $8 END
+         WHERE project = $9 AND name = $10 AND state <> 'archived' AND ($11 = -1 OR version = $11) AND ($12 = '' OR id = $12)
          RETURNING id, state, version, created_at, created_by, template,
                    (SELECT COUNT(*) FROM dashboard_tag WHERE dashboard_tag.dashboard_id = dashboard.id)";
     let document = save.document;
@@ -100,7 +101,6 @@ async fn update(transaction: &mut Transaction<'_, Any>, actor: &Actor, save: &Sa
         .bind(plain(&actor.user))
         .bind(document.title.as_str())
         .bind(document.title.to_lowercase())
-        .bind(document.words.as_str())
         .bind(i64::try_from(document.metadata_at).unwrap_or(0))
         .bind(document.metadata.as_str())
         .bind(document.rest.as_str())

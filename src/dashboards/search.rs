@@ -1,5 +1,6 @@
 //! Lists of dashboards: filtered, sorted, in pages that stay in step.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use futures_util::TryStreamExt as _;
@@ -8,8 +9,8 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 use super::cursor::{Cursor, Key};
 use super::document::State;
 use super::row::{Dashboard, columns, head_columns};
-use super::search_sql::{Sql, anywhere};
-use super::{Store, StoreError};
+use super::search_sql::Sql;
+use super::{Store, StoreError, words};
 use crate::tenancy::Scope;
 
 /// Most dashboards on one page.
@@ -76,7 +77,7 @@ impl FromStr for Sort {
 /// What is looked for. Everything that is given has to hold.
 #[derive(Clone, Debug, Default)]
 pub struct Search {
-    /// Words that all have to stand in name, title, tags, description, panel titles or queries.
+    /// Words that all have to stand, whole or in part, in name, title, tags, description, author, template, panel titles or queries.
     pub words: String,
     /// Drafts, active ones or archived ones only; without it everything but archived ones.
     pub state: Option<State>,
@@ -207,8 +208,15 @@ fn filtered(select: &str, scope: &Scope, search: &Search) -> Sql {
         None => sql.push(" WHERE state <> 'archived'"),
     };
     sql.scope(scope);
-    for word in search.words.to_lowercase().split_whitespace().take(MOST_WORDS) {
-        sql.push(" AND words LIKE ").text(&anywhere(word)).push(" ESCAPE '!'");
+    let wanted: BTreeSet<String> = words::split(&search.words).collect();
+    if wanted.is_empty() && !search.words.trim().is_empty() {
+        // Signs alone are no words of any dashboard.
+        sql.push(" AND 1 = 0");
+    }
+    for word in wanted.iter().take(MOST_WORDS) {
+        sql.push(" AND id IN (SELECT dashboard_id FROM dashboard_word WHERE word IN (SELECT word FROM search_word WHERE word LIKE ")
+            .text(&words::pattern(word))
+            .push(" ESCAPE '!'))");
     }
     for tag in &search.tags {
         sql.push(" AND id IN (SELECT dashboard_id FROM dashboard_tag WHERE tag = ").text(tag).push(")");

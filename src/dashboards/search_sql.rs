@@ -76,12 +76,6 @@ impl Sql {
     }
 }
 
-/// A pattern for `LIKE … ESCAPE '!'` that finds the text anywhere.
-pub(super) fn anywhere(text: &str) -> String {
-    let escaped = text.replace('!', "!!").replace('%', "!%").replace('_', "!_");
-    format!("%{escaped}%")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,6 +90,5 @@ mod tests {
             .scope(&Scope::of([Namespace::new("x").unwrap(), Namespace::new("y").unwrap()]));
         assert_eq!(sql.text_so_far(), "SELECT 1 WHERE a = $1 AND b = $2 AND project IN ($3, $4)");
         assert_eq!(Sql::new("").scope(&Scope::Nothing).text_so_far(), " AND 1 = 0");
-        assert_eq!(anywhere("50%_!"), "%50!%!_!!%");
     }
 }

@@ -66,6 +66,27 @@ impl Call {
     }
 }
 
+/// What a link to a dashboard stands for: nobody signed in, and whoever comes by it sees what the link opens.
+pub(super) struct Link {
+    /// What it opens.
+    pub scope: Scope,
+    /// The place among the requests from one address.
+    pub admission: Admission,
+    /// The address, as a name for fairness.
+    pub visitor: String,
+}
+
+impl Call {
+    /// The call of somebody who came by a link.
+    pub(super) fn by_link(parts: &Parts, params: Params, arrival: Arc<Arrival>, link: Link) -> Result<Call, ApiError> {
+        let Link { scope, admission, visitor } = link;
+        let scope = narrowed(&scope, scope.clone(), parts, &params)?;
+        arrival.story.tell(|story| story.scope = Some(scope.clone()));
+        let if_none_match = known_tags(parts);
+        Ok(Call { scope, params, arrival, flow: flow_of(&visitor), no_store: false, explain: false, if_none_match, admission })
+    }
+}
+
 /// `no-cache` is no wish of the user's: browsers send it with every request while their tools are open.
 fn wants_no_store(headers: &http::HeaderMap) -> bool {
     let words = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
@@ -120,15 +141,21 @@ impl Visitor {
 
     /// Their scope, narrowed by everything in the request that names namespaces, and by `also`.
     pub(super) fn scope(&self, parts: &Parts, params: &Params, also: &[Namespace]) -> Result<Scope, ApiError> {
-        let mut scope = self.identity.scope.narrow(also)?;
-        for asked in narrow::requested(&parts.extensions, &parts.headers, params)? {
-            // What the caller may not see at all is refused first: the places of one request have to agree only on what is theirs.
-            self.identity.scope.narrow(&asked)?;
-            scope = scope.narrow(&asked).map_err(narrow::Disagree)?;
-        }
+        let whole = &self.identity.scope;
+        let scope = narrowed(whole, whole.narrow(also)?, parts, params)?;
         self.arrival.story.tell(|story| story.scope = Some(scope.clone()));
         Ok(scope)
     }
+}
+
+/// A part of a scope, narrowed by everything in the request that names namespaces.
+fn narrowed(whole: &Scope, mut part: Scope, parts: &Parts, params: &Params) -> Result<Scope, ApiError> {
+    for asked in narrow::requested(&parts.extensions, &parts.headers, params)? {
+        // What the caller may not see at all is refused first: the places of one request have to agree only on what is theirs.
+        whole.narrow(&asked)?;
+        part = part.narrow(&asked).map_err(narrow::Disagree)?;
+    }
+    Ok(part)
 }
 
 /// Derived once per request; nothing else reads the `Authorization` header.
@@ -171,10 +198,14 @@ fn admit(site: &Site, identity: &Identity, arrival: &Arrival) -> Result<(Admissi
         });
         ApiError::from(throttled)
     });
-    // 0 stands for nobody.
+    Ok((admitted?, flow_of(&user)))
+}
+
+/// 0 stands for nobody.
+fn flow_of(user: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     user.hash(&mut hasher);
-    Ok((admitted?, hasher.finish().max(1)))
+    hasher.finish().max(1)
 }
 
 impl FromRequest<Arc<Site>> for Call {

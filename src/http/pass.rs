@@ -11,6 +11,7 @@ use http_body::{Frame, SizeHint};
 use http_body_util::Full;
 use http_body_util::combinators::UnsyncBoxBody;
 
+use super::Call;
 use super::error::ApiError;
 use super::etag::EntityTag;
 use super::timing::server_timing;

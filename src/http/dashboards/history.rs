@@ -98,7 +98,8 @@ pub(super) async fn restore(
     let expected = precondition::if_match(&caller.headers)?.unwrap_or(Expected::Any);
     let message = format!("version {number} again");
     let save = Save { document: &document, expected, message: &message, action: Action::Restore };
-    Ok(answer::document(&site.dashboards.save(&caller.actor(), save).await?))
+    let saved = site.dashboards.save(&caller.actor(), save).await?;
+    Ok(answer::document(&saved))
 }
 
 fn number(text: &str) -> Result<i64, ApiError> {

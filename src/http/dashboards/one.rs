@@ -40,7 +40,8 @@ pub(super) async fn put(
     check::queries(&site, &caller, &project, &document)?;
     let expected = precondition::expected(&caller.headers, document.version())?;
     let save = Save { document: &document, expected, message: caller.message()?, action: Action::Update };
-    Ok(answer::document(&site.dashboards.save(&caller.actor(), save).await?))
+    let saved = site.dashboards.save(&caller.actor(), save).await?;
+    Ok(answer::document(&saved))
 }
 
 /// Archives it; `?purge=true` removes archived ones for good.
@@ -72,5 +73,6 @@ pub(super) async fn restore(
 ) -> Result<Response<Body>, OwnError> {
     let caller = Caller::changing(&site, request, Permission::DashboardUpdate, Action::Restore, (&project, &name)).await?;
     let project = caller.project(&project)?;
-    Ok(answer::document(&site.dashboards.unarchive(&caller.actor(), project.as_str(), &name).await?))
+    let restored = site.dashboards.unarchive(&caller.actor(), project.as_str(), &name).await?;
+    Ok(answer::document(&restored))
 }

@@ -46,7 +46,10 @@ pub(super) async fn patch(
         let save = Save { document: &document, expected, message: caller.message()?, action: Action::Update };
         match site.dashboards.save(&caller.actor(), save).await {
             Err(StoreError::Conflict(_)) if asked.is_none() && attempt < ATTEMPTS => {}
-            saved => return Ok(answer::document(&saved?)),
+            saved => {
+                let saved = saved?;
+                return Ok(answer::document(&saved));
+            }
         }
     }
     Err(ApiError::internal().into())
