@@ -1,6 +1,7 @@
 //! The store of dashboards: one suite, on SQLite and on a real PostgreSQL.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is a failed test")]
+#![allow(clippy::disallowed_methods, reason = "answers of parts that the test started itself")]
 #![allow(clippy::large_futures, reason = "tests are in no hurry")]
 
 #[path = "../support/mod.rs"]
@@ -24,8 +25,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// A database of one test.
-pub struct Home {
-    pub address: String,
+pub(crate) struct Home {
+    pub(crate) address: String,
     _folder: TempDir,
 }
 
@@ -39,23 +40,23 @@ impl Home {
         Home { address: support::Postgres::shared().new_database(), _folder: tempfile::tempdir().unwrap() }
     }
 
-    pub fn is_postgres(&self) -> bool {
+    pub(crate) fn is_postgres(&self) -> bool {
         self.address.starts_with("postgres")
     }
 
     /// A store on it, with its tables.
-    pub async fn store(&self) -> Arc<Store> {
+    pub(crate) async fn store(&self) -> Arc<Store> {
         self.store_with(|_| {}).await
     }
 
-    pub async fn store_with(&self, change: impl FnOnce(&mut Dashboards)) -> Arc<Store> {
+    pub(crate) async fn store_with(&self, change: impl FnOnce(&mut Dashboards)) -> Arc<Store> {
         let store = self.fresh_store(change);
         store.migrate().await.unwrap();
         store
     }
 
     /// A store that has not looked at its database.
-    pub fn fresh_store(&self, change: impl FnOnce(&mut Dashboards)) -> Arc<Store> {
+    pub(crate) fn fresh_store(&self, change: impl FnOnce(&mut Dashboards)) -> Arc<Store> {
         let mut settings = Dashboards { database: Secret::new(self.address.clone()), ..Dashboards::default() };
         change(&mut settings);
         Arc::new(Store::new(&settings, &prometheus::Registry::new()).unwrap())
@@ -77,28 +78,28 @@ macro_rules! on_both {
 }
 pub(crate) use on_both;
 
-pub fn actor(user: &str) -> Actor {
+pub(crate) fn actor(user: &str) -> Actor {
     Actor { user: user.to_owned(), address: "192.0.2.7".parse().ok(), request_id: format!("request-of-{user}") }
 }
 
 /// A small valid dashboard.
-pub fn body(project: &str, name: &str, title: &str) -> Value {
+pub(crate) fn body(project: &str, name: &str, title: &str) -> Value {
     json!({"kind": "Dashboard", "metadata": {"name": name, "project": project}, "spec": {"display": {"name": title}, "panels": {}, "layouts": []}})
 }
 
-pub fn document(value: &Value) -> Document {
+pub(crate) fn document(value: &Value) -> Document {
     Document::read(&value.to_string(), Expect::default()).unwrap_or_else(|error| panic!("{error:?}"))
 }
 
-pub async fn create(store: &Store, user: &str, value: &Value) -> Result<Created, StoreError> {
+pub(crate) async fn create(store: &Store, user: &str, value: &Value) -> Result<Created, StoreError> {
     store.create(&actor(user), NewDashboard { document: &document(value), template: None, key: None, message: "" }).await
 }
 
-pub async fn save(store: &Store, user: &str, value: &Value, expected: Expected) -> Result<Arc<Dashboard>, StoreError> {
+pub(crate) async fn save(store: &Store, user: &str, value: &Value, expected: Expected) -> Result<Arc<Dashboard>, StoreError> {
     let action = hecate::dashboards::Action::Update;
     store.save(&actor(user), Save { document: &document(value), expected, message: "", action }).await
 }
 
-pub fn at(version: i64) -> Expected {
+pub(crate) fn at(version: i64) -> Expected {
     Expected::Version { id: None, version }
 }

@@ -10,6 +10,11 @@ use tempfile::TempDir;
 
 use super::free_port;
 
+/// What the folders of these servers are called.
+const PREFIX: &str = "hecate-postgres";
+/// A server that has not said by then that it runs does not.
+const STARTING: Duration = Duration::from_secs(60);
+
 /// The server of this process.
 pub struct Postgres {
     port: u16,
@@ -17,15 +22,26 @@ pub struct Postgres {
     _folder: TempDir,
 }
 
-/// Started as nobody in particular, where the tests run as root: PostgreSQL refuses to be.
+/// Ends with its parent; and is nobody in particular where the tests run as root, which PostgreSQL refuses to.
 fn unprivileged(program: &Path) -> Command {
-    let is_root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
-    if !is_root {
-        return Command::new(program);
-    }
     let mut command = Command::new("setpriv");
-    command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "--pdeathsig=KILL"]).arg(program);
+    if Command::new("id").arg("-u").output().unwrap().stdout == b"0\n" {
+        command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]);
+    }
+    command.arg("--pdeathsig=QUIT").arg(program);
     command
+}
+
+/// Nothing runs when a process of tests ends: what it left is swept by the next one.
+fn sweep() {
+    for entry in std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
+        let pid = std::fs::read_to_string(entry.path().join("data/postmaster.pid")).ok();
+        let running = pid.and_then(|text| text.lines().next().map(|pid| Path::new("/proc").join(pid).exists()));
+        let is_old = || entry.metadata().and_then(|data| data.modified()).is_ok_and(|at| at.elapsed().is_ok_and(|age| age > STARTING));
+        if entry.file_name().to_string_lossy().starts_with(PREFIX) && running != Some(true) && is_old() {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 fn binaries() -> PathBuf {
@@ -51,9 +67,11 @@ impl Postgres {
         })
     }
 
+    #[expect(clippy::zombie_processes, reason = "it lives as long as the process, and ends with it")]
     fn start(settings: &[&str]) -> (Postgres, std::process::Child) {
         let bin = binaries();
-        let folder = tempfile::Builder::new().prefix("hecate-postgres").tempdir().unwrap();
+        sweep();
+        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir().unwrap();
         let data = folder.path().join("data");
         std::fs::create_dir(&data).unwrap();
         for path in [folder.path(), &data] {
