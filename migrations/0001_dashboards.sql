@@ -74,8 +74,10 @@ CREATE TABLE share (
     token_hash TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     created_by TEXT NOT NULL,
+    -- The same with who vouches for them, such as `static alice`: the link goes with their right.
+    author TEXT NOT NULL,
     expires_at BIGINT NOT NULL,
-    -- JSON array of networks; empty: from everywhere.
+    -- Networks with commas between them; empty: from everywhere.
     cidrs TEXT NOT NULL,
     revoked_at BIGINT,
     revoked_by TEXT
@@ -83,6 +85,7 @@ CREATE TABLE share (
 CREATE UNIQUE INDEX share_token ON share (token_hash);
 CREATE INDEX share_of ON share (dashboard_id, created_at);
 CREATE INDEX share_expiry ON share (expires_at);
+CREATE INDEX share_author ON share (author) WHERE revoked_at IS NULL;
 
 CREATE TABLE template (
     id TEXT NOT NULL PRIMARY KEY,

@@ -154,6 +154,7 @@ impl App {
             dashboards: dashboards.clone(),
             fairness: Fairness::new(config.limits.rate_per_user, config.limits.concurrent_per_user),
             visitors: http::Visitors::default(),
+            authors: http::Authors::default(),
             public_url: config.server.public_url.clone(),
             readiness: readiness.clone(),
             metrics: metrics.clone(),

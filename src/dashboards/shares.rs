@@ -42,11 +42,24 @@ pub struct Share {
     pub revoked_at: Option<i64>,
 }
 
+/// A link that is wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct NewShare<'a> {
+    /// Whose right it goes with: the provider that vouches for them, a space, their name there.
+    pub author: &'a str,
+    /// How long it works.
+    pub life: Duration,
+    /// Where it works from; everywhere when there are none.
+    pub cidrs: &'a [IpNet],
+}
+
 /// What a link leads to.
 #[derive(Clone, Debug)]
 pub struct Shared {
     /// The link.
     pub share: Share,
+    /// Whose right it goes with, as in [`NewShare::author`].
+    pub author: String,
     /// The dashboard as it is now.
     pub dashboard: Arc<Dashboard>,
 }
@@ -56,7 +69,7 @@ impl Store {
     ///
     /// # Errors
     /// When there is no such dashboard, too many links were made of it, or the database does not answer.
-    pub async fn share(&self, actor: &Actor, at: (&str, &str), life: Duration, cidrs: &[IpNet]) -> Result<(Share, String), StoreError> {
+    pub async fn share(&self, actor: &Actor, at: (&str, &str), new: NewShare<'_>) -> Result<(Share, String), StoreError> {
         let mut random = [0_u8; 32];
         getrandom::fill(&mut random).map_err(|error| StoreError::Broken(format!("the system gives no random numbers: {error}")))?;
         let token = URL_SAFE_NO_PAD.encode(random);
@@ -65,15 +78,21 @@ impl Store {
             id: new_id()?,
             created_at: now,
             created_by: plain(&actor.user),
-            expires_at: now.saturating_add(i64::try_from(life.as_millis()).unwrap_or(0)),
-            cidrs: cidrs.to_vec(),
+            expires_at: now.saturating_add(i64::try_from(new.life.as_millis()).unwrap_or(0)),
+            cidrs: new.cidrs.to_vec(),
             revoked_at: None,
         };
-        self.database.bounded("share", self.share_within(actor, at, &share, &token)).await?;
+        self.database.bounded("share", self.share_within(actor, at, (&share, new.author), &token)).await?;
         Ok((share, token))
     }
 
-    async fn share_within(&self, actor: &Actor, (project, name): (&str, &str), share: &Share, token: &str) -> Result<(), StoreError> {
+    async fn share_within(
+        &self,
+        actor: &Actor,
+        (project, name): (&str, &str),
+        (share, author): (&Share, &str),
+        token: &str,
+    ) -> Result<(), StoreError> {
         let mut transaction = self.database.writer().await?;
         // Changes nothing, but keeps others from counting the same links until this one is there.
         let row = sqlx::query(
@@ -97,7 +116,7 @@ impl Store {
         }
         let cidrs: Vec<String> = share.cidrs.iter().map(ToString::to_string).collect();
         sqlx::query(
-            "INSERT INTO share (id, dashboard_id, token_hash, created_at, created_by, expires_at, cidrs) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO share (id, dashboard_id, token_hash, created_at, created_by, expires_at, cidrs, author) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(share.id.as_str())
         .bind(dashboard)
@@ -106,6 +125,7 @@ impl Store {
         .bind(share.created_by.as_str())
         .bind(share.expires_at)
         .bind(cidrs.join(","))
+        .bind(author)
         .execute(&mut *transaction)
         .await?;
         let event = Event { action: Action::ShareCreate, project, name, version: Some(version), outcome: Outcome::Success };
@@ -170,21 +190,21 @@ impl Store {
     /// # Errors
     /// When it leads nowhere, or not from there, or the database does not answer.
     pub async fn shared(&self, token: &str, from: Option<IpAddr>) -> Result<Shared, StoreError> {
-        const SQL: &str = "SELECT s.id, s.created_at, s.created_by, s.expires_at, s.cidrs, s.revoked_at, d.project, d.name
+        const SQL: &str = "SELECT s.id, s.created_at, s.created_by, s.expires_at, s.cidrs, s.revoked_at, d.project, d.name, s.author
              FROM share s JOIN dashboard d ON d.id = s.dashboard_id WHERE s.token_hash = $1 AND d.state <> 'archived'";
         let call = async {
             let mut connection = self.database.reader().await?;
             let row = sqlx::query(SQL).bind(hash(token)).fetch_optional(&mut *connection).await?.ok_or(StoreError::NoShare)?;
-            Ok((share(&row)?, row.try_get::<String, _>(6)?, row.try_get::<String, _>(7)?))
+            Ok((share(&row)?, row.try_get::<String, _>(6)?, row.try_get::<String, _>(7)?, row.try_get::<String, _>(8)?))
         };
-        let (share, project, name) = self.database.bounded("shared", call).await?;
+        let (share, project, name, author) = self.database.bounded("shared", call).await?;
         if share.revoked_at.is_some() || share.expires_at <= now_ms() {
             return Err(StoreError::NoShare);
         }
         if !share.cidrs.is_empty() && !from.is_some_and(|from| share.cidrs.iter().any(|cidr| cidr.contains(&from))) {
             return Err(StoreError::ShareElsewhere);
         }
-        Ok(Shared { share, dashboard: self.get(&project, &name).await?.dashboard })
+        Ok(Shared { share, author, dashboard: self.get(&project, &name).await?.dashboard })
     }
 }
 

@@ -132,8 +132,7 @@ impl Visitor {
         let arrival = parts.extensions.get::<Arc<Arrival>>().cloned().ok_or_else(ApiError::internal)?;
         let identity = identify(site, &parts.headers, &arrival).await?;
         if let Some(permission) = permission.filter(|permission| !identity.may(*permission)) {
-            let details = serde_json::json!({"required_permission": permission.as_str()});
-            return Err(ApiError::forbidden(format!("this needs the permission {permission}")).with_details(details));
+            return Err(missing(permission));
         }
         let (admission, flow) = admit(site, &identity, &arrival)?;
         Ok(Visitor { identity, arrival, admission, flow })
@@ -146,6 +145,12 @@ impl Visitor {
         self.arrival.story.tell(|story| story.scope = Some(scope.clone()));
         Ok(scope)
     }
+}
+
+/// 403, and what would be needed.
+pub(super) fn missing(permission: Permission) -> ApiError {
+    let details = serde_json::json!({"required_permission": permission.as_str()});
+    ApiError::forbidden(format!("this needs the permission {permission}")).with_details(details)
 }
 
 /// A part of a scope, narrowed by everything in the request that names namespaces.

@@ -3,6 +3,7 @@
 //!
 //! * `prometheus`: family 1, the drop-in API
 //! * `dashboards`: family 2, dashboards in the form of the Perses API, and what is around them
+//! * `authors`: links go with the right of those who gave them
 //! * `call`: sign-in, permission, narrowing and throttling, which every handler starts from
 //! * `methods`: what is said to a method that a path does not take
 //! * `timing`: where the time of a request went
@@ -15,6 +16,7 @@
 mod accepts;
 mod admin;
 mod arrival;
+mod authors;
 mod cache;
 mod call;
 mod compress;
@@ -53,6 +55,7 @@ use crate::tenancy::{Authenticator, ProviderKind};
 pub use accepts::Accepts;
 pub use admin::router as admin_router;
 pub use arrival::{Arrival, Story};
+pub use authors::Authors;
 use call::Call;
 pub use compress::compressed;
 pub use error::refusal;
@@ -80,6 +83,8 @@ pub struct Site {
     pub fairness: Fairness,
     /// People without a name, by address.
     pub visitors: Visitors,
+    /// Rights of those who may have given links.
+    pub authors: Authors,
     /// Where the public listener is reached from outside, for links.
     pub public_url: Option<String>,
     /// Whether requests are taken.

@@ -124,7 +124,7 @@ pub(super) async fn nothing_here(request: Request) -> Response<Body> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::BTreeSet;
     use std::time::Instant;
 
@@ -139,7 +139,8 @@ mod tests {
     use crate::tenancy::{Authenticator, Policy};
     use crate::upstream::{Upstreams, install_crypto};
 
-    fn site(config: &Config) -> Arc<Site> {
+    /// What handlers share, with nobody behind it.
+    pub(in crate::http) fn site(config: &Config) -> Arc<Site> {
         install_crypto();
         let metrics = Metrics::new().unwrap();
         let upstreams = Arc::new(Upstreams::new(&config.upstreams, metrics.registry()).unwrap());
@@ -162,6 +163,7 @@ mod tests {
             dashboards: Arc::new(crate::dashboards::Store::new(&config.dashboards, metrics.registry()).unwrap()),
             fairness: Fairness::new(1000.0, 1000),
             visitors: super::super::Visitors::default(),
+            authors: super::super::Authors::default(),
             public_url: None,
             readiness: Arc::new(Readiness::new(&metrics)),
             masked_config: config.masked_yaml(),

@@ -84,7 +84,8 @@ async fn what_cannot_come_in() {
     for (body, kind, status, words) in [
         (r#"{"panels":[],"schemaVersion":39,"title":"x"}"#, "application/json", 400, "Grafana"),
         ("kind: Folder\n", "application/yaml", 400, "no dashboard"),
-        ("a: *b\n", "application/yaml", 400, "aliases"),
+        ("a: &x 1\nb: *x\n", "application/yaml", 400, "aliases"),
+        ("a: *b\n", "application/yaml", 400, "unknown anchor"),
         ("kind: Dashboard\nmetadata: {name: a b}\nspec: {}\n", "application/yaml", 422, "/metadata/name"),
         ("x", "text/html", 415, "application/yaml"),
     ] {

@@ -27,41 +27,41 @@ use support::{Hecate, client, users};
 const EVERYTHING: &str = "permissions: [\"Dashboard:create\", \"Dashboard:read\", \"Dashboard:update\", \"Dashboard:delete\", \"Dashboard:share\", \"Template:read\", \"Metrics:query\"]";
 
 /// Hecate with people of two teams; no Prometheus behind it answers.
-pub struct House {
-    pub hecate: Hecate,
+pub(crate) struct House {
+    pub(crate) hecate: Hecate,
     http: reqwest::Client,
 }
 
 /// What came back.
 #[derive(Clone, Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: HeaderMap,
-    pub body: String,
-    pub bytes: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Answer {
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
     /// Status and code of an error.
-    pub fn code(&self) -> (u16, String) {
+    pub(crate) fn code(&self) -> (u16, String) {
         (self.status, self.json()["code"].as_str().unwrap_or_else(|| panic!("no error: {self:?}")).to_owned())
     }
 }
 
 impl House {
-    pub fn start(more: &str) -> House {
+    pub(crate) fn start(more: &str) -> House {
         House::in_front_of("http://127.0.0.1:1", more)
     }
 
-    pub fn in_front_of(upstream: &str, more: &str) -> House {
+    pub(crate) fn in_front_of(upstream: &str, more: &str) -> House {
         let people = users(&[
             ("alice", "token-alice", &format!("namespaces: [team-a], {EVERYTHING}")),
             ("bob", "token-bob", &format!("namespaces: [team-b], {EVERYTHING}")),
@@ -77,7 +77,7 @@ impl House {
     }
 
     /// Asks as somebody; nobody when the name is empty. A body that is a text is sent as it is, others as JSON.
-    pub async fn ask(&self, user: &str, method: &str, path: &str, body: Value, headers: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn ask(&self, user: &str, method: &str, path: &str, body: Value, headers: &[(&str, &str)]) -> Answer {
         let bytes = match body {
             Value::Null => Vec::new(),
             Value::String(text) => text.into_bytes(),
@@ -86,7 +86,7 @@ impl House {
         self.send(user, method, path, bytes, headers).await
     }
 
-    pub async fn send(&self, user: &str, method: &str, path: &str, body: Vec<u8>, headers: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn send(&self, user: &str, method: &str, path: &str, body: Vec<u8>, headers: &[(&str, &str)]) -> Answer {
         let mut request = self.http.request(method.parse().unwrap(), format!("{}{path}", self.hecate.url()));
         if !user.is_empty() {
             request = request.bearer_auth(format!("token-{user}"));
@@ -103,16 +103,16 @@ impl House {
         Answer { status, headers, body: String::from_utf8_lossy(&bytes).into_owned(), bytes }
     }
 
-    pub async fn get(&self, user: &str, path: &str) -> Answer {
+    pub(crate) async fn get(&self, user: &str, path: &str) -> Answer {
         self.ask(user, "GET", path, Value::Null, &[]).await
     }
 
-    pub async fn post(&self, user: &str, path: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, user: &str, path: &str, body: Value) -> Answer {
         self.ask(user, "POST", path, body, &[]).await
     }
 
     /// Makes a small dashboard of this name.
-    pub async fn make(&self, user: &str, project: &str, name: &str) -> Answer {
+    pub(crate) async fn make(&self, user: &str, project: &str, name: &str) -> Answer {
         let made = self.post(user, &format!("/api/v1/projects/{project}/dashboards"), dashboard(name, name)).await;
         assert_eq!(made.status, 200, "{made:?}");
         made
@@ -120,6 +120,6 @@ impl House {
 }
 
 /// A small valid dashboard.
-pub fn dashboard(name: &str, title: &str) -> Value {
+pub(crate) fn dashboard(name: &str, title: &str) -> Value {
     json!({"kind": "Dashboard", "metadata": {"name": name}, "spec": {"display": {"name": title}, "panels": {}, "layouts": []}})
 }

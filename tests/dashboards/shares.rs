@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::House;
-use crate::support::{Prometheus, PrometheusOptions};
+use crate::support::{Prometheus, PrometheusOptions, eventually};
 
 const SHARES: &str = "/api/v1/projects/team-a/dashboards/n/shares";
 
@@ -92,7 +92,12 @@ async fn only_the_queries_of_the_dashboard_in_its_project() {
     let query =
         |text: &str| json!({"kind": "TimeSeriesQuery", "spec": {"plugin": {"kind": "PrometheusTimeSeriesQuery", "spec": {"query": text}}}});
     let panel = json!({"kind": "Panel", "spec": {"display": {"name": "P"}, "plugin": {"kind": "StatChart", "spec": {}}, "queries": [query("sum(work{pod=~\"$pod\"})")]}});
-    let body = json!({"kind": "Dashboard", "metadata": {"name": "n"}, "spec": {"panels": {"p": panel}}});
+    let list = |name: &str, kind: &str, spec: Value| json!({"kind": "ListVariable", "spec": {"name": name, "plugin": {"kind": kind, "spec": spec}}});
+    let variables = [
+        list("pod", "PrometheusLabelValuesVariable", json!({"labelName": "pod", "matchers": ["work{pod!=\"$x\"}"]})),
+        list("label", "PrometheusLabelNamesVariable", json!({"matchers": ["work"]})),
+    ];
+    let body = json!({"kind": "Dashboard", "metadata": {"name": "n"}, "spec": {"panels": {"p": panel}, "variables": variables}});
     assert_eq!(house.post("alice", "/api/v1/projects/team-a/dashboards", body).await.status, 200);
     let made = link(&house, json!({"expires_in": "1h"})).await;
     let path = format!("/api/v1/shared/{}", made["token"].as_str().unwrap());
@@ -116,5 +121,59 @@ async fn only_the_queries_of_the_dashboard_in_its_project() {
         let refused = ask(other).await;
         assert_eq!((refused.status, &refused.json()["errorType"]), (403, &json!("forbidden")), "{other}: {refused:?}");
     }
-    assert_eq!(house.get("", &format!("{path}/labels")).await.status, 404);
+    let window = "start=1699999990&end=1700000010";
+    let data = async |what: &str, matches: &str| {
+        let answer = house.get("", &format!("{path}/{what}?{window}{matches}")).await;
+        (answer.status, answer.json()["data"].clone())
+    };
+    assert_eq!(data("label/pod/values", "&match[]=work%7Bpod!%3D%22q%22%7D").await, (200, json!(["p"])));
+    assert_eq!(data("labels", "&match[]=work").await, (200, json!(["__name__", "namespace", "pod"])));
+    assert_eq!(data("series", "&match[]=work").await, (200, json!([{"__name__": "work", "namespace": "team-a", "pod": "p"}])));
+    for (what, matches) in [
+        ("label/pod/values", ""),
+        ("label/pod/values", "&match[]=work"),
+        ("label/namespace/values", "&match[]=work%7Bpod!%3D%22q%22%7D"),
+        ("label/__name__/values", ""),
+        ("labels", ""),
+        ("labels", "&match[]=up"),
+        ("series", "&match[]=work&match[]=up"),
+        ("series", ""),
+    ] {
+        assert_eq!(data(what, matches).await.0, 403, "{what} {matches}");
+    }
+    let narrowed = house.get("", &format!("{path}/labels?{window}&match[]=work&namespace=team-b")).await;
+    assert_eq!(narrowed.status, 403, "a link narrows as everybody does: {narrowed:?}");
+    for elsewhere in ["rules", "metadata", "label/pod", "query_exemplars"] {
+        assert_eq!(house.get("", &format!("{path}/{elsewhere}")).await.status, 404, "{elsewhere}");
+    }
+}
+
+#[tokio::test]
+async fn a_link_goes_with_the_right_of_its_author() {
+    let house = House::start("");
+    house.make("both", "team-a", "n").await;
+    house.make("both", "team-b", "n").await;
+    let path = async |project: &str| {
+        let made = house.post("both", &format!("/api/v1/projects/{project}/dashboards/n/shares"), json!({"expires_in": "1h"})).await;
+        format!("/api/v1/shared/{}", made.json()["token"].as_str().unwrap())
+    };
+    let (a, b) = (path("team-a").await, path("team-b").await);
+    let file = house.hecate.folder().join("users.yaml");
+    let before = std::fs::read_to_string(&file).unwrap();
+    let narrowed = before.replace("namespaces: [team-a, team-b]", "namespaces: [team-b]");
+    assert_ne!(before, narrowed);
+    std::fs::write(&file, narrowed).unwrap();
+    let gone = eventually("the author lost a team", async || {
+        let answer = house.get("", &a).await;
+        (answer.status != 200).then_some(answer)
+    })
+    .await;
+    assert_eq!(gone.code(), (401, "INVALID_SHARE_TOKEN".into()));
+    assert_eq!(house.get("", &b).await.status, 200, "the other team's stays");
+    std::fs::write(&file, before).unwrap();
+    let sees_a = "/api/v1/projects/team-a/dashboards/n";
+    eventually("the author has it back", async || (house.get("both", sees_a).await.status == 200).then_some(())).await;
+    assert_eq!(house.get("", &a).await.code(), (401, "INVALID_SHARE_TOKEN".into()), "it was taken back, not put away");
+    let log = house.get("admin", "/api/v1/audit/logs?action=share.revoke").await.json();
+    assert_eq!((&log["items"][0]["user"], &log["items"][0]["project"]), (&json!("hecate"), &json!("team-a")), "{log}");
 }

@@ -48,7 +48,13 @@ async fn words_tags_template_and_author(home: Home) {
     assert_eq!(words("vllm:request").await, ["serving"], "texts of queries");
     assert_eq!(words("50% 100_").await, ["serving"], "these are no wild cards");
     assert_eq!(words("5_%").await, Vec::<String>::new());
-    assert_eq!(words("100.000").await, Vec::<String>::new());
+    assert_eq!(words("100.000").await, ["serving"], "a dot stands between words: 100 and 000 are parts of one");
+    assert_eq!(words("te").await, ["gpu.main"], "two letters are the beginning of a word");
+    assert_eq!(words("mp").await, Vec::<String>::new());
+    assert_eq!(words("emp").await, ["gpu.main"], "three are a part of it");
+    assert_eq!(words("%!").await, Vec::<String>::new(), "signs alone find nothing");
+    assert_eq!(words("  ").await, ["gpu.main", "notebook", "serving"], "nothing is looked for");
+    assert_eq!(words("bob").await, ["serving"], "the author");
     let tags =
         async |tags: &[&str]| names(&store, Search { tags: tags.iter().map(|t| (*t).to_owned()).collect(), ..Search::default() }).await;
     assert_eq!(tags(&["gpu"]).await, ["gpu.main"], "tags are taken as they are written");

@@ -8,10 +8,10 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 
-use super::super::call::Visitor;
+use super::super::call::{Visitor, missing};
 use super::super::error::ApiError;
 use super::super::params::Params;
-use super::super::{Arrival, Site};
+use super::super::{Arrival, Site, authors};
 use crate::dashboards::{Action, Actor, Document, DocumentError, Event, Expect, Outcome};
 use crate::query::Admission;
 use crate::tenancy::{Identity, Namespace, Permission, Scope};
@@ -36,7 +36,11 @@ impl Caller {
     /// Signed in, with this permission, not asking too often.
     pub(super) async fn reading(site: &Site, request: Request, permission: Permission) -> Result<Caller, ApiError> {
         let (parts, body) = request.into_parts();
-        let visitor = Visitor::with(&parts, site, Some(permission)).await?;
+        let visitor = Visitor::with(&parts, site, None).await?;
+        authors::notice(site, &visitor.identity, &visitor.arrival).await;
+        if !visitor.identity.may(permission) {
+            return Err(missing(permission));
+        }
         Caller::of(visitor, parts, body).await
     }
 
@@ -57,14 +61,14 @@ impl Caller {
     ) -> Result<Caller, ApiError> {
         let (parts, body) = request.into_parts();
         let visitor = Visitor::with(&parts, site, None).await?;
+        authors::notice(site, &visitor.identity, &visitor.arrival).await;
         if !visitor.identity.may(permission) {
             let event = Event { action, project: at.0, name: at.1, version: None, outcome: Outcome::Denied };
             // The refusal stands, whether or not it could be written down.
             if let Err(error) = site.dashboards.note(&actor(&visitor.identity, &visitor.arrival), event).await {
                 tracing::warn!(%error, request_id = visitor.arrival.request_id.as_str(), "a refusal is missing in the audit log");
             }
-            let details = serde_json::json!({"required_permission": permission.as_str()});
-            return Err(ApiError::forbidden(format!("this needs the permission {permission}")).with_details(details));
+            return Err(missing(permission));
         }
         Caller::of(visitor, parts, body).await
     }
@@ -91,7 +95,7 @@ impl Caller {
 
     /// Whose preferences they are: a name is unique within its provider only.
     pub(super) fn owner(&self) -> String {
-        format!("{} {}", self.identity.provider.as_str(), self.identity.user)
+        authors::author(&self.identity)
     }
 
     /// What the caller has to say about a change.

@@ -12,9 +12,9 @@ use super::super::call::{Link, whole};
 use super::super::error::{ApiError, OwnError};
 use super::super::params::Params;
 use super::super::prometheus::{query as expressions, series as selections};
-use super::super::{Arrival, Call, PrometheusError, Site};
+use super::super::{Arrival, Call, PrometheusError, Site, authors};
 use super::answer;
-use crate::dashboards::{Question, Shared, rfc3339, stands_in};
+use crate::dashboards::{Question, Shared, StoreError, rfc3339, stands_in};
 use crate::query::Admission;
 use crate::tenancy::{Namespace, Scope};
 
@@ -94,6 +94,9 @@ impl Visit {
         let body = whole(body).await?;
         let params = Params::decode(parts.uri.query(), &parts.headers, &body)?;
         let shared = site.dashboards.shared(token, arrival.client).await?;
+        if !authors::may_still_share(site, &shared, &arrival).await? {
+            return Err(StoreError::NoShare.into());
+        }
         Ok(Visit { shared, params, parts, arrival, admission, visitor })
     }
 

@@ -16,7 +16,7 @@ use super::super::error::{ApiError, OwnError};
 use super::super::time::parse_duration;
 use super::answer;
 use super::caller::Caller;
-use crate::dashboards::{Action, MOST_NETWORKS, SHARE_LIFE, Share, rfc3339};
+use crate::dashboards::{Action, MOST_NETWORKS, NewShare, SHARE_LIFE, Share, rfc3339};
 use crate::tenancy::Permission;
 
 /// What is asked for.
@@ -43,7 +43,9 @@ pub(super) async fn create(
     })?;
     let life = life(&wish.expires_in)?;
     let cidrs = networks(&wish.cidrs)?;
-    let (share, token) = site.dashboards.share(&caller.actor(), (project.as_str(), &name), life, &cidrs).await?;
+    let owner = caller.owner();
+    let new = NewShare { author: &owner, life, cidrs: &cidrs };
+    let (share, token) = site.dashboards.share(&caller.actor(), (project.as_str(), &name), new).await?;
     let url = format!("{}/api/v1/shared/{token}", site.public_url.as_deref().unwrap_or_default());
     let told = json!({"id": share.id, "token": token, "url": url, "expires_at": rfc3339(share.expires_at)});
     let mut response = answer::value(&told)?;
