@@ -28,6 +28,7 @@ mod metrics;
 mod migrate;
 mod packed;
 mod people;
+mod plan;
 mod preferences;
 mod queries;
 mod read;

@@ -155,6 +155,25 @@ async fn a_cursor_of_another_list(home: Home) {
     assert!(matches!(store.search(&Scope::ClusterWide, &other).await, Err(StoreError::BadCursor)));
 }
 
+/// Dashboards that ask for a pod of which `alpha7` is a part.
+const ALPHA7: u64 = 1_325;
+
+/// Like one that people have: some words are its own, some are everybody's.
+fn large(n: usize) -> Value {
+    let mut value = rich(&format!("n{n}"), &format!("Title {n}"), &["t"], "P", "up");
+    for panel in 0..8 {
+        let query = format!(
+            "sum by (pod)(rate(container_{panel}_usage_seconds_total{{namespace=\"$namespace\",pod=~\"alpha{}-.*\"}}[5m]))",
+            (n * 7 + panel) % 997
+        );
+        value["spec"]["panels"][format!("p{panel}")] = json!({"kind": "Panel", "spec": {
+            "display": {"name": format!("Requests {panel}"), "description": "x".repeat(300)},
+            "plugin": {"kind": "TimeSeriesChart", "spec": {"legend": {"position": "bottom"}, "yAxis": {"format": {"unit": "bytes"}}}},
+            "queries": [{"kind": "TimeSeriesQuery", "spec": {"plugin": {"kind": "PrometheusTimeSeriesQuery", "spec": {"query": query}}}}]}});
+    }
+    value
+}
+
 /// Ten thousand dashboards are found by index: PostgreSQL counts its own sequential scans.
 async fn ten_thousand(home: Home) {
     let store = home.store().await;
@@ -162,7 +181,14 @@ async fn ten_thousand(home: Home) {
         let store = store.clone();
         tokio::spawn(async move {
             for n in (part..10_000).step_by(8) {
-                create(&store, "x", &rich(&format!("n{n}"), &format!("Title {n}"), &["t"], "P", "up")).await.unwrap();
+                loop {
+                    match create(&store, "x", &large(n)).await {
+                        // Or it was, and the answer came too late.
+                        Ok(_) | Err(StoreError::NameTaken { .. }) => break,
+                        // A disk that others use too has its limits.
+                        Err(error) => assert!(matches!(error, StoreError::Away(_)), "{error:?}"),
+                    }
+                }
             }
         })
     });
@@ -177,6 +203,20 @@ async fn ten_thousand(home: Home) {
     if home.is_postgres() {
         crate::support::Postgres::shared().sql(database, "ANALYZE").unwrap();
     }
+    for (words, count) in
+        [("n9999", 1), ("title", 10_000), ("alpha7 requests", ALPHA7), ("p", 10_000), ("xyzzy", 0), ("container_7 9998", 1)]
+    {
+        let search = Search { words: words.into(), limit: 100, ..Search::default() };
+        let started = std::time::Instant::now();
+        let found = store.search(&Scope::ClusterWide, &search).await.unwrap();
+        let took = started.elapsed();
+        assert_eq!((found.dashboards.len() as u64, found.total), (count.min(100), count), "{words}");
+        let plan = store.plan(&Scope::ClusterWide, &search).await.unwrap();
+        // A table of documents or of who has which word is never read from its beginning to its end.
+        let scans = |line: &String| line.contains("SCAN dashboard") || line.contains("Seq Scan on dashboard");
+        assert!(!plan.iter().any(scans), "{words}: {plan:#?}");
+        println!("{words:?}: {count} of 10,000 in {took:?}");
+    }
     let search = |sort, descending| Search { sort, descending, limit: 100, ..Search::default() };
     let first = store.search(&Scope::ClusterWide, &search(Sort::Name, false)).await.unwrap();
     assert_eq!((first.total, first.dashboards.len()), (10_000, 100));
@@ -184,6 +224,11 @@ async fn ten_thousand(home: Home) {
     for (sort, descending) in [(Sort::Name, false), (Sort::Title, true), (Sort::Created, false), (Sort::Updated, true)] {
         let mut search = search(sort, descending);
         let scope = Scope::ClusterWide;
+        let plan = store.plan(&scope, &search).await.unwrap();
+        assert!(
+            !plan.iter().any(|line| (line.contains("Sort  (") && !line.contains("Incremental")) || line.contains("TEMP B-TREE")),
+            "{sort:?}: {plan:#?}"
+        );
         // Without the total, which counts everything there is.
         for _ in 0..2 {
             let found = store.search(&scope, &search).await.unwrap();
@@ -198,8 +243,4 @@ async fn ten_thousand(home: Home) {
         tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
         assert!(scans() - before <= 8, "{} sequential scans", scans() - before);
     }
-    assert_eq!(
-        store.search(&Scope::ClusterWide, &Search { words: "n9999".into(), limit: 10, ..Search::default() }).await.unwrap().total,
-        1
-    );
 }
