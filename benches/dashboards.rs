@@ -2,6 +2,7 @@
 //!
 //! `cargo bench --bench dashboards`; prints one line a figure. Nothing is asserted: what a machine reaches is written down in docs/performance.md.
 
+#![allow(clippy::disallowed_methods, reason = "answers of parts that the benchmark starts itself")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a benchmark is read by the person who runs it")]
 #![allow(missing_docs, reason = "nobody calls it")]
 
