@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use super::{auth_metrics, blame};
 use crate::cache::Remote;
 use crate::config::{self, Config, ConfigError, ConfigErrors};
+use crate::dashboards::Store;
 use crate::http::{self, Recorder, Site};
 use crate::promql::{ConflictMode, Features, Options};
 use crate::proxy::{Bound, Certificates, Edge, ListenError};
@@ -17,6 +18,9 @@ use crate::query::{Engine, EngineSettings, Fairness};
 use crate::telemetry::{self, AccessLog, Metrics, Readiness, SlowQueryLog, Tracer};
 use crate::tenancy::{Authenticator, Policy};
 use crate::upstream::{Upstreams, install_crypto};
+
+/// How long the start waits for the database of dashboards.
+const DATABASE_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +46,7 @@ pub struct App {
     admin: (Bound, Edge),
     certificates: Option<Arc<Certificates>>,
     upstreams: Arc<Upstreams>,
+    dashboards: Arc<Store>,
     readiness: Arc<Readiness>,
 }
 
@@ -111,6 +116,16 @@ pub(super) fn door(config: &Config) -> Result<Door, ConfigErrors> {
     Ok(Door { authenticator, certificates })
 }
 
+/// The storage of dashboards; nothing is connected yet.
+///
+/// # Errors
+/// When its address cannot be used.
+pub(super) fn store(config: &Config, metrics: &Metrics) -> Result<Arc<Store>, ConfigErrors> {
+    install_crypto();
+    let store = Store::new(&config.dashboards, metrics.registry()).map_err(|e| blame::store(config, &e))?;
+    Ok(Arc::new(store))
+}
+
 /// Starts logs and traces.
 ///
 /// # Errors
@@ -125,8 +140,10 @@ impl App {
     /// # Errors
     /// A setting that cannot be used, a file that cannot be read, an address that is taken.
     pub fn build(config: &Config, metrics: &Metrics, tracer: &Tracer, started: Instant) -> Result<App, StartError> {
-        let (Parts { upstreams, engine }, Door { authenticator, certificates }) =
-            blame::both(remote(config, metrics).and_then(|remote| parts(config, metrics, tracer, remote)), door(config))?;
+        let (Parts { upstreams, engine }, (Door { authenticator, certificates }, dashboards)) = blame::both(
+            remote(config, metrics).and_then(|remote| parts(config, metrics, tracer, remote)),
+            blame::both(door(config), store(config, metrics)),
+        )?;
         engine.listen();
         let settings = Arc::new(config.server.clone());
         let readiness = Arc::new(Readiness::new(metrics));
@@ -134,7 +151,11 @@ impl App {
         let site = Arc::new(Site {
             authenticator,
             engine,
+            dashboards: dashboards.clone(),
             fairness: Fairness::new(config.limits.rate_per_user, config.limits.concurrent_per_user),
+            visitors: http::Visitors::default(),
+            authors: http::Authors::default(),
+            public_url: config.server.public_url.clone(),
             readiness: readiness.clone(),
             metrics: metrics.clone(),
             masked_config: config.masked_yaml(),
@@ -160,6 +181,7 @@ impl App {
             settings,
             certificates,
             upstreams,
+            dashboards,
             readiness,
         })
     }
@@ -183,6 +205,9 @@ impl App {
         let (stop_public, public_stops) = watch::channel(false);
         let (stop_admin, admin_stops) = watch::channel(false);
         let _health = self.upstreams.spawn_health(&admin_stops);
+        // The tables are there before the first request, unless the database is away: then everything else is served.
+        let _ = tokio::time::timeout(DATABASE_PATIENCE, self.dashboards.migrate()).await;
+        let upkeep = self.dashboards.spawn_upkeep(&admin_stops);
         if let Some(certificates) = &self.certificates {
             tokio::spawn(certificates.clone().watch());
         }
@@ -205,6 +230,7 @@ impl App {
             }
         }
         let _ = stop_admin.send(true);
+        let _ = tokio::time::timeout(Duration::from_secs(2), upkeep).await;
         let _ = tokio::time::timeout(Duration::from_secs(1), admin).await;
         Ok(())
     }

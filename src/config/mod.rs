@@ -8,6 +8,7 @@
 
 mod auth;
 mod cache;
+mod dashboards;
 mod environment;
 mod error;
 mod labels;
@@ -30,6 +31,7 @@ mod yaml;
 
 pub use auth::{Anonymous, Auth, Claims, Jwt, Provider, StaticUsers};
 pub use cache::{Cache, Redis};
+pub use dashboards::Dashboards;
 pub use environment::environment;
 pub use error::{ConfigError, ConfigErrors, Place};
 pub use limits::Limits;
@@ -58,6 +60,8 @@ pub struct Config {
     pub limits: Limits,
     /// What is remembered, and where.
     pub cache: Cache,
+    /// Where dashboards are kept.
+    pub dashboards: Dashboards,
     /// Logs and traces.
     pub telemetry: Telemetry,
     /// Where the values stand, for errors that are found later.
@@ -74,6 +78,7 @@ impl Default for Config {
             promql: Promql::default(),
             limits: Limits::default(),
             cache: Cache::default(),
+            dashboards: Dashboards::default(),
             telemetry: Telemetry::default(),
             origin: Origin::default(),
         }
