@@ -19,6 +19,7 @@ mod reader;
 mod redis_url;
 mod secret;
 mod server;
+mod stream;
 mod telemetry;
 mod tenancy;
 #[cfg(test)]
@@ -37,6 +38,7 @@ pub use load::Origin;
 pub use redis_url::{HostPort, RedisServers};
 pub use secret::Secret;
 pub use server::{Server, Tls};
+pub use stream::Stream;
 pub use telemetry::{LogFormat, Telemetry};
 pub use tenancy::{Conflict, LabelRule, Promql, RuleTarget, Tenancy, TenantLabels};
 pub use upstreams::{Credentials, Role, Upstream, UpstreamAuth, UpstreamKind};
@@ -58,6 +60,8 @@ pub struct Config {
     pub limits: Limits,
     /// What is remembered, and where.
     pub cache: Cache,
+    /// Live streams.
+    pub stream: Stream,
     /// Logs and traces.
     pub telemetry: Telemetry,
     /// Where the values stand, for errors that are found later.
@@ -74,6 +78,7 @@ impl Default for Config {
             promql: Promql::default(),
             limits: Limits::default(),
             cache: Cache::default(),
+            stream: Stream::default(),
             telemetry: Telemetry::default(),
             origin: Origin::default(),
         }

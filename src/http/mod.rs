@@ -8,6 +8,7 @@
 //! * `params`, `read`, `time`: parameters, decoded once and strictly
 //! * `compress`: for those who accept it
 //! * `pass`, `etag`, `accepts`: an engine's reply for the client, what the client has already, and which encodings it takes
+//! * `stream`, `stream_query`, `stream_status`: live streams: what is asked for, who evaluates it, what is open
 //! * `validate`, `cache`, `me`, `health`, `admin`: our own paths
 //! * `track`, `recorder`, `arrival`: what is written down of a request
 
@@ -30,6 +31,9 @@ mod pass;
 mod prometheus;
 mod read;
 mod recorder;
+mod stream;
+mod stream_query;
+mod stream_status;
 mod time;
 mod timing;
 mod track;
@@ -43,6 +47,7 @@ use axum::routing::{delete, get, post};
 
 use crate::config;
 use crate::query::{Engine, Fairness};
+use crate::stream::Hub;
 use crate::telemetry::{AuthProvider, Metrics, Readiness};
 use crate::tenancy::{Authenticator, ProviderKind};
 
@@ -53,7 +58,7 @@ use call::Call;
 pub use compress::compressed;
 pub use error::refusal;
 use error::{OwnError, PrometheusError};
-use methods::{drops, read, write};
+use methods::{both, drops, read, write};
 pub use narrow::{leave_as_it_is, take_prefix};
 pub use params::{ParamError, Params};
 pub use recorder::Recorder;
@@ -68,7 +73,9 @@ pub struct Site {
     /// Who is asking.
     pub authenticator: Authenticator,
     /// Answers queries.
-    pub engine: Engine,
+    pub engine: Arc<Engine>,
+    /// Live streams.
+    pub hub: Arc<Hub>,
     /// Who has to wait.
     pub fairness: Fairness,
     /// Whether requests are taken.
@@ -85,6 +92,8 @@ pub struct Site {
 pub fn router(site: Arc<Site>, settings: &config::Server) -> Router {
     let routes = prometheus::routes()
         .route("/api/v1/metrics/validate", write(post(validate::validate)))
+        .route("/api/v1/metrics/stream", both(get(stream::open).post(stream::open)))
+        .route("/api/v1/metrics/stream/status", read(get(stream_status::status)))
         .route("/api/v1/cache", drops(delete(cache::drop_kept)))
         .route("/api/v1/auth/me", read(get(me::me)))
         .route("/api/v1/health", read(get(health::health)))

@@ -221,6 +221,15 @@ fn masked_yaml_reads_like_the_contract() {
       memory: 256MiB
       fresh_ttl: 15s
       self_check: 0.001
+    stream:
+      interval: 15s
+      min_interval: 5s
+      max_interval: 5m
+      heartbeat: 30s
+      revalidate: 1m
+      max_connections: 10000
+      max_queries: 100
+      memory: 256MiB
     telemetry:
       log: info
       format: text
