@@ -140,3 +140,36 @@ fn gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge, promet
     registry.register(Box::new(made.clone()))?;
     Ok(made)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_is_documented() {
+        let registry = Registry::new();
+        let metrics = StreamMetrics::register(&registry).unwrap();
+        metrics.ticked(Ticked::Failed, Some(Duration::from_millis(3)));
+        metrics.sent(Kind::Shutdown, 7);
+        metrics.refused(RefusedFor::Memory);
+        let text = prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
+        for line in [
+            r#"hecate_stream_ticks_total{outcome="failed"} 1"#,
+            r#"hecate_stream_ticks_total{outcome="led"} 0"#,
+            r#"hecate_stream_frames_total{event="shutdown"} 1"#,
+            "hecate_stream_bytes_total 7",
+            r#"hecate_stream_refused_total{limit="memory"} 1"#,
+            r#"hecate_stream_tick_lag_seconds_bucket{le="0.01"} 1"#,
+        ] {
+            assert!(text.lines().any(|found| found == line), "no {line} in\n{text}");
+        }
+        let manual = include_str!("../../docs/operations.md");
+        for family in registry.gather() {
+            assert!(manual.contains(&format!("| `{}", family.name())), "{} is missing in docs/operations.md", family.name());
+        }
+        let words = Kind::ALL.iter().map(|kind| kind.as_str()).chain(Ticked::ALL.iter().map(|ticked| ticked.as_str()));
+        for word in words.chain(RefusedFor::ALL.iter().map(|limit| limit.as_str())) {
+            assert!(manual.contains(&format!("`{word}`")), "{word} is missing in docs/operations.md");
+        }
+    }
+}

@@ -45,7 +45,7 @@ fn the_text_itself() {
     assert_snapshot!(errors("server: {}\n---\nserver: {}\n"), @"hecate.yaml:2:1: a second document starts here; write everything in one, without ---");
     assert_snapshot!(errors("server: {}\nserver: {}\n"), @"hecate.yaml:2:1: `server` stands here a second time, first at line 1; keep one");
     assert_snapshot!(errors("a: &x [1]\nserver: *x\n"), @r"
-        hecate.yaml:1:1: a: unknown key; known here: server, upstreams, auth, tenancy, promql, limits, cache, telemetry
+        hecate.yaml:1:1: a: unknown key; known here: server, upstreams, auth, tenancy, promql, limits, cache, stream, telemetry
         hecate.yaml:2:9: aliases (*name) are not read; write the value out
         ");
     assert_snapshot!(errors("server: !!map {}\nlimits: {depth: !!int 5}\n"), @r"
@@ -329,7 +329,7 @@ fn environment() {
         ");
     assert_snapshot!(variable_errors(&["HECATE__UPSTREAMS__0__AUTH__BASIC__USER=x"]), @"HECATE__UPSTREAMS__0__AUTH__BASIC__USER: upstreams[0].auth.basic: `password_file` or `password` is missing");
     assert_snapshot!(variable_errors(&["HECATE__LIMITS__DEPTH=many", "HECATE__BANANA=1"]), @r#"
-        HECATE__BANANA: banana: unknown key; known here: server, upstreams, auth, tenancy, promql, limits, cache, telemetry
+        HECATE__BANANA: banana: unknown key; known here: server, upstreams, auth, tenancy, promql, limits, cache, stream, telemetry
         HECATE__LIMITS__DEPTH: limits.depth: "many" is not a whole number from 1 to 200
         "#);
 }
