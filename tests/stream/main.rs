@@ -6,6 +6,7 @@
 
 mod assembled;
 mod client;
+mod cluster;
 mod feed;
 mod first;
 mod schema;

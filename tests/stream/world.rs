@@ -159,6 +159,14 @@ impl World {
     }
 }
 
+/// An environment in which a clock is wrong by this much, such as `+2s`. Timers go on as they should.
+pub fn clock(offset: &str) -> Vec<(&'static str, String)> {
+    let listed = std::process::Command::new("dpkg").args(["-L", "libfaketime"]).output().expect("dpkg is missing");
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let library = listed.lines().find(|path| path.ends_with("libfaketimeMT.so.1")).expect("libfaketime is missing: run make setup");
+    vec![("LD_PRELOAD", library.to_owned()), ("FAKETIME", offset.to_owned()), ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned())]
+}
+
 /// users.yaml, with what alice may see.
 pub fn people(alice: &str) -> String {
     users(&[
