@@ -22,6 +22,8 @@ use super::topic::Topic;
 const COPIED_BYTES: usize = 4 * 1024;
 /// Events are gathered into pieces of about this length.
 const PIECE_BYTES: usize = 16 * 1024;
+/// Longer ones go out in slices: `server.write_timeout` is for each, so that a large window has the time that it takes.
+const SLICE_BYTES: usize = 64 * 1024;
 
 /// The events of one stream. Dropping it ends the stream.
 pub struct Events {
@@ -174,6 +176,11 @@ impl Events {
         self.pieces.push_back(shared);
     }
 
+    fn next_piece(&mut self) -> Option<Bytes> {
+        let first = self.pieces.front_mut()?;
+        if first.len() > SLICE_BYTES { Some(first.split_to(SLICE_BYTES)) } else { self.pieces.pop_front() }
+    }
+
     fn flush(&mut self) {
         if !self.gathered.is_empty() {
             self.pieces.push_back(self.gathered.split().freeze());
@@ -186,7 +193,7 @@ impl Stream for Events {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let events = &mut *self;
-        if let Some(piece) = events.pieces.pop_front() {
+        if let Some(piece) = events.next_piece() {
             return Poll::Ready(Some(piece));
         }
         // Listens before it looks, so that nothing is missed in between.
@@ -195,7 +202,7 @@ impl Stream for Events {
             events.gather();
         }
         events.flush();
-        match events.pieces.pop_front() {
+        match events.next_piece() {
             Some(piece) => Poll::Ready(Some(piece)),
             None if events.is_over => Poll::Ready(None),
             None => {

@@ -77,7 +77,8 @@ impl Assembled {
         let sent: Event<'_> = serde_json::from_str(data).unwrap_or_else(|error| panic!("{event} {error}: {data}"));
         match event {
             "snapshot" => self.series.clear(),
-            "delta" => assert!(ms(sent.end) > self.end, "a repeat: {} after {}", ms(sent.end), self.end),
+            // After a reconnect in the middle of a tick, queries that had it already get it again: that changes nothing.
+            "delta" => assert!(ms(sent.end) + i64::from(sent.from.is_some()) > self.end, "a repeat: {} after {}", ms(sent.end), self.end),
             other => panic!("{other} has no points"),
         }
         (self.start, self.end) = (ms(sent.start), ms(sent.end));

@@ -5,8 +5,10 @@
 #![expect(clippy::disallowed_methods, reason = "answers of parts that the test starts are small")]
 
 mod assembled;
+mod bounds;
 mod client;
 mod cluster;
+mod faults;
 mod feed;
 mod first;
 mod schema;
