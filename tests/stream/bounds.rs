@@ -46,12 +46,12 @@ async fn limits_say_which_one_it_is() {
 
     // A window of some megabytes fills what the windows may have.
     write_wide(&world, 200).await;
-    let wide = world.stream(0, &[("query", "wide"), ("step", STEP), ("window", "5m")]);
+    let wide = Client::start(Plan { only_names: true, ..world.plan(0, WIDE) });
     wide.event("snapshot", 1, SOON).await;
     eventually("it is weighed", async || (hecate.metric("hecate_stream_memory_bytes").await > 1e6).then_some(())).await;
     refused("token-bob", UP, 429, "stream.memory").await;
     // What is streamed already costs nothing more.
-    let same = world.stream(0, &[("query", "wide"), ("step", STEP), ("window", "5m")]);
+    let same = Client::start(Plan { only_names: true, ..world.plan(0, WIDE) });
     same.event("snapshot", 1, SOON).await;
     for limit in ["user", "queries", "connections", "memory"] {
         assert_eq!(hecate.metric(&format!(r#"hecate_stream_refused_total{{limit="{limit}"}}"#)).await, 1.0, "{limit}");
@@ -137,7 +137,7 @@ async fn the_end_of_the_process_is_told() {
 /// A connection of which the system holds few bytes, so that a reader that stops is noticed.
 async fn narrow(address: &str, pairs: &[(&str, &str)]) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
-    socket.set_recv_buffer_size(4096).unwrap();
+    socket.set_recv_buffer_size(128 * 1024).unwrap();
     let mut stream = socket.connect(address.parse().unwrap()).await.unwrap();
     let head = format!("GET /api/v1/metrics/stream?{} HTTP/1.0\r\nHost: h\r\nAuthorization: Bearer token-alice\r\n\r\n", params(pairs));
     stream.write_all(head.as_bytes()).await.unwrap();
@@ -151,7 +151,7 @@ async fn a_slow_reader_gets_the_newest_state_and_costs_no_more_than_others() {
     let world = World::start(Settings::default()).await;
     let hecate = &world.replicas[0];
     write_wide(&world, 1000).await;
-    let quick = world.stream(0, WIDE);
+    let quick = Client::start(Plan { only_names: true, ..world.plan(0, WIDE) });
     quick.event("delta", 2, SOON).await;
     let window = hecate.metric("hecate_stream_memory_bytes").await;
     assert!(window > 5e6, "{window} bytes fit into what the system holds");
@@ -202,7 +202,7 @@ async fn a_reader_that_is_stuck_is_cut() {
     let world = World::start(Settings { server: "write_timeout: 2s", ..Settings::default() }).await;
     let hecate = &world.replicas[0];
     write_wide(&world, 1000).await;
-    let good = world.stream(0, WIDE);
+    let good = Client::start(Plan { only_names: true, ..world.plan(0, WIDE) });
     good.event("snapshot", 1, SOON).await;
     let began = Instant::now();
     let stuck = narrow(hecate.address(), WIDE).await;
