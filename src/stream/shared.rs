@@ -9,7 +9,7 @@ use super::question::Name;
 use crate::cache::{Budget, Claim, Lease, Published, Remote};
 
 /// Redis time of one step of a tick; nobody's request waits for it.
-const BUDGET: Duration = Duration::from_millis(200);
+const BUDGET: Duration = Duration::from_millis(500);
 /// Longest window that is shared, in bytes.
 const LONGEST: usize = 64 << 20;
 /// Windows longer than this are compressed on a thread for such work.

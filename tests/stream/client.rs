@@ -53,6 +53,8 @@ pub struct Plan {
     pub body: Option<String>,
     /// Only looks at the names of events: for windows of many megabytes.
     pub only_names: bool,
+    /// Which of the base URLs is tried first.
+    pub first_turn: usize,
 }
 
 /// Running until it is dropped.
@@ -68,12 +70,12 @@ pub fn params(pairs: &[(&str, &str)]) -> String {
 impl Plan {
     pub fn new(base: &str, token: Option<&'static str>, pairs: &[(&str, &str)]) -> Plan {
         let bases = Arc::new(Mutex::new(vec![base.to_owned()]));
-        Plan { bases, query: params(pairs), token, comes_back: false, headers: Vec::new(), body: None, only_names: false }
+        Plan { bases, query: params(pairs), token, comes_back: false, headers: Vec::new(), body: None, only_names: false, first_turn: 0 }
     }
 }
 
 /// No bound on the time of a stream.
-fn http() -> reqwest::Client {
+pub fn http() -> reqwest::Client {
     hecate::upstream::install_crypto();
     reqwest::Client::builder().no_proxy().tls_certs_only([]).connect_timeout(Duration::from_secs(5)).build().unwrap()
 }
@@ -139,7 +141,7 @@ impl Drop for Client {
 }
 
 async fn run(http: reqwest::Client, plan: Plan, seen: Arc<Mutex<Seen>>) {
-    for turn in 0.. {
+    for turn in plan.first_turn.. {
         let base = {
             let bases = plan.bases.lock().unwrap();
             bases[turn % bases.len()].clone()

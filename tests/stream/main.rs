@@ -11,7 +11,9 @@ mod cluster;
 mod faults;
 mod feed;
 mod first;
+mod rolling;
 mod schema;
 #[path = "../support/mod.rs"]
 mod support;
+mod through;
 mod world;

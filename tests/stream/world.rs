@@ -73,7 +73,7 @@ impl World {
 
     /// A replica in front of the same Prometheus, with these variables in its environment.
     pub fn one_more(&self, environment: &[(&str, &str)]) -> Hecate {
-        let redis = self.redis.as_ref().map(|redis| format!(", redis: {{url: \"{}\", budget: 200ms}}", redis.url())).unwrap_or_default();
+        let redis = self.redis.as_ref().map(|redis| format!(", redis: {{url: \"{}\", budget: 500ms}}", redis.url())).unwrap_or_default();
         let auth =
             if self.settings.open { "" } else { "auth: {providers: [{kind: static, users_file: users.yaml}], revocation_bound: 2s}\n" };
         let limits = if self.settings.rest.contains("limits:") {
