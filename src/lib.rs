@@ -9,6 +9,7 @@
 //! * [`http`]: axum: one file per family and group of paths; errors become statuses here
 //! * [`query`]: the engine: enforce, weigh, ask, filter; explain; fairness per user
 //! * [`stream`]: live streams: ticks, deltas, the hub of all connections, what replicas tell each other
+//! * [`dashboards`]: the storage of dashboards, in SQLite or PostgreSQL
 //! * [`upstream`]: clients of Prometheus-like backends: places, retries, health
 //! * [`cache`]: what is remembered: keys, and the Redis that replicas share: values, leases, notices
 //! * [`tenancy`]: who is asking, what they may see, which label says so
@@ -22,6 +23,7 @@
 pub mod app;
 pub mod cache;
 pub mod config;
+pub mod dashboards;
 pub mod http;
 pub mod promql;
 pub mod proxy;

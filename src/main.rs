@@ -38,6 +38,10 @@ fn run(arguments: Arguments, started: Instant) -> Result<bool, Failure> {
             let config = load(file)?;
             runtime(&config)?.block_on(hecate::app::check(&config))?
         }
+        Some(Command::Migrate(file)) => {
+            let config = load(file)?;
+            runtime(&config)?.block_on(hecate::app::migrate(&config))?
+        }
         Some(Command::Explain(asked)) => hecate::app::explain(&load(asked.file.clone())?, &asked)?,
         Some(Command::Token(Token::New { name, namespaces })) => (hecate::app::new_token(&name, &namespaces)?, true),
     };

@@ -30,7 +30,7 @@ const PRIVATE: &[(&str, &[&str])] = &[
     ("kube", &["src/workloads", "src/tenancy/kubernetes"]),
     ("jsonwebtoken", &["src/tenancy"]),
     ("axum", &["src/http", "src/proxy", "src/app.rs"]),
-    ("saphyr", &["src/config", "src/tenancy"]),
+    ("saphyr", &["src/config", "src/tenancy", "src/dashboards/exchange"]),
 ];
 
 /// Rooms whose code knows no HTTP status: only the doors do.

@@ -32,6 +32,8 @@ pub enum Command {
     Serve(ConfigFile),
     /// Validates the configuration and says whether each dependency answers
     Check(ConfigFile),
+    /// Applies the migrations of the database of dashboards; also done at every start
+    Migrate(ConfigFile),
     /// Says what would be sent upstream for a query, what it costs, and whether it can be cached; needs no server
     Explain(Explain),
     /// Makes tokens for the static provider

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::cache::RemoteError;
 use crate::config::{Config, ConfigError, ConfigErrors, Provider};
 use crate::proxy::TlsError;
-use crate::{telemetry, tenancy, upstream};
+use crate::{dashboards, telemetry, tenancy, upstream};
 
 /// An error of this key; the place is that of the nearest key above it that stands in the file.
 pub(super) fn key(config: &Config, key: &str, message: impl Into<String>) -> ConfigError {
@@ -63,6 +63,15 @@ pub(super) fn identity(config: &Config, error: &tenancy::SetUpError) -> ConfigEr
     // What already begins with its key needs it once.
     let message = said.strip_prefix("auth.providers: ").unwrap_or(&said);
     key(config, blamed.as_deref().unwrap_or("auth.providers"), message)
+}
+
+/// A store of dashboards that cannot be made.
+pub(super) fn store(config: &Config, error: &dashboards::SetUpError) -> ConfigError {
+    let blamed = match error {
+        dashboards::SetUpError::Template { .. } => "dashboards.templates_dir",
+        _ => "dashboards.database",
+    };
+    key(config, blamed, error.to_string())
 }
 
 /// A shared cache that cannot be set up.

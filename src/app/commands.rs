@@ -1,4 +1,4 @@
-//! `hecate check`, `hecate explain` and `hecate token new`: text in, text out.
+//! `hecate check`, `hecate migrate`, `hecate explain` and `hecate token new`: text in, text out.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use super::arguments::Explain;
 use super::{blame, serve};
 use crate::cache::{ProbeError, probe};
 use crate::config::{Config, ConfigErrors, Redis};
+use crate::dashboards::StoreError;
 use crate::promql::Window;
 use crate::query::Explained;
 use crate::telemetry::{Metrics, RegisterError, State, Tracer};
@@ -38,6 +39,12 @@ pub enum CommandError {
     /// The metrics of the parts.
     #[error(transparent)]
     Metrics(#[from] RegisterError),
+    /// The database of dashboards.
+    #[error("{error}{}", .error.detail().map(|detail| format!(": {detail}")).unwrap_or_default())]
+    Database {
+        /// What went wrong.
+        error: StoreError,
+    },
 }
 
 /// Builds everything that a server would have, and asks every upstream and Redis. The text, and whether all is well.
@@ -46,7 +53,10 @@ pub enum CommandError {
 /// When a part cannot be built.
 pub async fn check(config: &Config) -> Result<(String, bool), CommandError> {
     let metrics = Metrics::new()?;
-    let (parts, _door) = blame::both(serve::parts(config, &metrics, &Tracer::disabled(), None), serve::door(config))?;
+    let (parts, (_door, store)) = blame::both(
+        serve::parts(config, &metrics, &Tracer::disabled(), None),
+        blame::both(serve::door(config), serve::store(config, &metrics)),
+    )?;
     let (_running, stops) = watch::channel(false);
     let looks = parts.upstreams.spawn_health(&stops);
     let deadline = tokio::time::Instant::now() + PATIENCE;
@@ -66,7 +76,9 @@ pub async fn check(config: &Config) -> Result<(String, bool), CommandError> {
         let detail = check.detail.as_ref().map(|detail| format!(" ({detail})")).unwrap_or_default();
         let _ = writeln!(text, "{name} {said}{detail}");
     }
-    let well = checks.values().all(|check| check.status == State::Healthy);
+    let (said, database_is_well) = store.survey().await;
+    let _ = writeln!(text, "database {said}");
+    let well = database_is_well && checks.values().all(|check| check.status == State::Healthy);
     let redis_is_well = match config.cache.redis.as_ref().filter(|_| config.cache.enabled) {
         Some(settings) => check_redis(config, settings, &mut text).await?,
         None => true,
@@ -83,6 +95,21 @@ async fn check_redis(config: &Config, settings: &Redis, text: &mut String) -> Re
         Err(error) => writeln!(text, "redis does not answer ({error})"),
     };
     Ok(probed.is_ok())
+}
+
+/// Applies the migrations of the database of dashboards; the text says which.
+///
+/// # Errors
+/// When the database cannot be used.
+pub async fn migrate(config: &Config) -> Result<(String, bool), CommandError> {
+    let store = serve::store(config, &Metrics::new()?)?;
+    let applied = store.migrate().await.map_err(|error| CommandError::Database { error })?;
+    let text = if applied.is_empty() {
+        "the database is up to date\n".to_owned()
+    } else {
+        applied.iter().map(|name| format!("applied {name}\n")).collect()
+    };
+    Ok((text, true))
 }
 
 /// What would be sent for a query, as text for people, and whether it would be sent at all.

@@ -4,7 +4,7 @@
 //! * [`Arguments`]: the command line
 //! * `auth_metrics`: what sign-in counts
 //! * `blame`: which key of the configuration a part could not be built of
-//! * `commands`: `check`, `explain`, `token`
+//! * `commands`: `check`, `migrate`, `explain`, `token`
 //! * [`Failure`]: what is said, and which exit code, when something is wrong
 
 pub mod arguments;
@@ -15,6 +15,6 @@ mod failure;
 mod serve;
 
 pub use arguments::{Arguments, Command};
-pub use commands::{CommandError, check, explain, new_token};
+pub use commands::{CommandError, check, explain, migrate, new_token};
 pub use failure::Failure;
 pub use serve::{App, StartError, start_telemetry};

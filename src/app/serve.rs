@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use super::{auth_metrics, blame};
 use crate::cache::Remote;
 use crate::config::{self, Config, ConfigError, ConfigErrors};
+use crate::dashboards::Store;
 use crate::http::{self, Recorder, Site};
 use crate::promql::{ConflictMode, Features, Options};
 use crate::proxy::{Bound, Certificates, Edge, ListenError};
@@ -18,6 +19,9 @@ use crate::stream::{Bus, Hub, HubSettings};
 use crate::telemetry::{self, AccessLog, Metrics, Readiness, SlowQueryLog, Tracer};
 use crate::tenancy::{Authenticator, Policy};
 use crate::upstream::{Upstreams, install_crypto};
+
+/// How long the start waits for the database of dashboards.
+const DATABASE_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +47,7 @@ pub struct App {
     admin: (Bound, Edge),
     certificates: Option<Arc<Certificates>>,
     upstreams: Arc<Upstreams>,
+    dashboards: Arc<Store>,
     readiness: Arc<Readiness>,
     hub: Arc<Hub>,
 }
@@ -127,6 +132,16 @@ pub(super) fn door(config: &Config) -> Result<Door, ConfigErrors> {
     Ok(Door { authenticator, certificates })
 }
 
+/// The storage of dashboards; nothing is connected yet.
+///
+/// # Errors
+/// When its address cannot be used.
+pub(super) fn store(config: &Config, metrics: &Metrics) -> Result<Arc<Store>, ConfigErrors> {
+    install_crypto();
+    let store = Store::new(&config.dashboards, metrics.registry()).map_err(|e| blame::store(config, &e))?;
+    Ok(Arc::new(store))
+}
+
 /// Starts logs and traces.
 ///
 /// # Errors
@@ -145,7 +160,8 @@ impl App {
             let remote = remote(config, metrics)?;
             Ok((parts(config, metrics, tracer, remote.clone())?, remote))
         };
-        let ((Parts { upstreams, engine }, remote), Door { authenticator, certificates }) = blame::both(queries(), door(config))?;
+        let ((Parts { upstreams, engine }, remote), (Door { authenticator, certificates }, dashboards)) =
+            blame::both(queries(), blame::both(door(config), store(config, metrics)))?;
         engine.listen();
         let settings = Arc::new(config.server.clone());
         let readiness = Arc::new(Readiness::new(metrics));
@@ -155,7 +171,11 @@ impl App {
             authenticator,
             engine: Arc::new(engine),
             hub: hub.clone(),
+            dashboards: dashboards.clone(),
             fairness: Fairness::new(config.limits.rate_per_user, config.limits.concurrent_per_user),
+            visitors: http::Visitors::default(),
+            authors: http::Authors::default(),
+            public_url: config.server.public_url.clone(),
             readiness: readiness.clone(),
             metrics: metrics.clone(),
             masked_config: config.masked_yaml(),
@@ -181,6 +201,7 @@ impl App {
             settings,
             certificates,
             upstreams,
+            dashboards,
             readiness,
             hub,
         })
@@ -205,6 +226,9 @@ impl App {
         let (stop_public, public_stops) = watch::channel(false);
         let (stop_admin, admin_stops) = watch::channel(false);
         let _health = self.upstreams.spawn_health(&admin_stops);
+        // The tables are there before the first request, unless the database is away: then everything else is served.
+        let _ = tokio::time::timeout(DATABASE_PATIENCE, self.dashboards.migrate()).await;
+        let upkeep = self.dashboards.spawn_upkeep(&admin_stops);
         if let Some(certificates) = &self.certificates {
             tokio::spawn(certificates.clone().watch());
         }
@@ -228,6 +252,7 @@ impl App {
             }
         }
         let _ = stop_admin.send(true);
+        let _ = tokio::time::timeout(Duration::from_secs(2), upkeep).await;
         let _ = tokio::time::timeout(Duration::from_secs(1), admin).await;
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::upstreams::{KINDS, ROLES};
 use super::values::{print_duration, print_rate, print_size};
-use super::{Auth, Cache, Config, Credentials, LogFormat, Provider, Redis, Upstream, UpstreamAuth, redis_url, tenancy};
+use super::{Auth, Cache, Config, Credentials, Dashboards, LogFormat, Provider, Redis, Upstream, UpstreamAuth, redis_url, tenancy};
 
 const STARS: &str = "********";
 
@@ -26,6 +26,16 @@ impl Config {
         page.section("limits", |page| self.write_limits(page));
         page.section("cache", |page| write_cache(page, &self.cache));
         page.section("stream", |page| self.write_stream(page));
+        page.section("dashboards", |page| {
+            let dashboards = &self.dashboards;
+            // The default lies in the working directory, and a file that says so would mean the file's own folder.
+            let is_given = dashboards.database != Dashboards::default().database;
+            page.optional("database", is_given.then(|| text(&dashboards.masked_database())));
+            page.optional("templates_dir", dashboards.templates_dir.as_deref().map(path));
+            page.line("retention_days", dashboards.retention_days);
+            page.line("keep_versions", dashboards.keep_versions);
+            page.line("audit_days", dashboards.audit_days);
+        });
         page.section("telemetry", |page| {
             let telemetry = &self.telemetry;
             page.line("log", text(&telemetry.log));

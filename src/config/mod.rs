@@ -8,6 +8,7 @@
 
 mod auth;
 mod cache;
+mod dashboards;
 mod environment;
 mod error;
 mod labels;
@@ -31,6 +32,7 @@ mod yaml;
 
 pub use auth::{Anonymous, Auth, Claims, Jwt, Provider, StaticUsers};
 pub use cache::{Cache, Redis};
+pub use dashboards::Dashboards;
 pub use environment::environment;
 pub use error::{ConfigError, ConfigErrors, Place};
 pub use limits::Limits;
@@ -62,6 +64,8 @@ pub struct Config {
     pub cache: Cache,
     /// Live streams.
     pub stream: Stream,
+    /// Where dashboards are kept.
+    pub dashboards: Dashboards,
     /// Logs and traces.
     pub telemetry: Telemetry,
     /// Where the values stand, for errors that are found later.
@@ -79,6 +83,7 @@ impl Default for Config {
             limits: Limits::default(),
             cache: Cache::default(),
             stream: Stream::default(),
+            dashboards: Dashboards::default(),
             telemetry: Telemetry::default(),
             origin: Origin::default(),
         }

@@ -66,6 +66,27 @@ impl Call {
     }
 }
 
+/// What a link to a dashboard stands for: nobody signed in, and whoever comes by it sees what the link opens.
+pub(super) struct Link {
+    /// What it opens.
+    pub scope: Scope,
+    /// The place among the requests from one address.
+    pub admission: Admission,
+    /// The address, as a name for fairness.
+    pub visitor: String,
+}
+
+impl Call {
+    /// The call of somebody who came by a link.
+    pub(super) fn by_link(parts: &Parts, params: Params, arrival: Arc<Arrival>, link: Link) -> Result<Call, ApiError> {
+        let Link { scope, admission, visitor } = link;
+        let scope = narrowed(&scope, scope.clone(), parts, &params)?;
+        arrival.story.tell(|story| story.scope = Some(scope.clone()));
+        let if_none_match = known_tags(parts);
+        Ok(Call { scope, params, arrival, flow: flow_of(&visitor), no_store: false, explain: false, if_none_match, admission })
+    }
+}
+
 /// `no-cache` is no wish of the user's: browsers send it with every request while their tools are open.
 fn wants_no_store(headers: &http::HeaderMap) -> bool {
     let words = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
@@ -87,9 +108,9 @@ fn known_tags(parts: &Parts) -> Option<HeaderValue> {
     lists.next().is_none().then(|| only.clone())
 }
 
-/// Somebody who may ask for metrics, and was let in.
+/// Somebody who was let in.
 pub(super) struct Visitor {
-    identity: Arc<Identity>,
+    pub(super) identity: Arc<Identity>,
     pub(super) arrival: Arc<Arrival>,
     pub(super) admission: Admission,
     flow: u64,
@@ -106,12 +127,17 @@ impl Visitor {
         self.identity.scope.is_cluster_wide()
     }
 
-    /// Signed in, permitted, not asking too often.
+    /// Signed in, permitted to ask for metrics, not asking too often.
     pub(super) async fn of(parts: &Parts, site: &Site) -> Result<Visitor, ApiError> {
+        Visitor::with(parts, site, Some(Permission::MetricsQuery)).await
+    }
+
+    /// The same with another permission, or with none for what is everybody's own.
+    pub(super) async fn with(parts: &Parts, site: &Site, permission: Option<Permission>) -> Result<Visitor, ApiError> {
         let arrival = parts.extensions.get::<Arc<Arrival>>().cloned().ok_or_else(ApiError::internal)?;
         let identity = identify(site, &parts.headers, &arrival).await?;
-        if !identity.may(Permission::MetricsQuery) {
-            return Err(ApiError::forbidden("this needs the permission Metrics:query"));
+        if let Some(permission) = permission.filter(|permission| !identity.may(*permission)) {
+            return Err(missing(permission));
         }
         let (admission, flow) = admit(site, &identity, &arrival)?;
         Ok(Visitor { identity, arrival, admission, flow })
@@ -119,15 +145,27 @@ impl Visitor {
 
     /// Their scope, narrowed by everything in the request that names namespaces, and by `also`.
     pub(super) fn scope(&self, parts: &Parts, params: &Params, also: &[Namespace]) -> Result<Scope, ApiError> {
-        let mut scope = self.identity.scope.narrow(also)?;
-        for asked in narrow::requested(&parts.extensions, &parts.headers, params)? {
-            // What the caller may not see at all is refused first: the places of one request have to agree only on what is theirs.
-            self.identity.scope.narrow(&asked)?;
-            scope = scope.narrow(&asked).map_err(narrow::Disagree)?;
-        }
+        let whole = &self.identity.scope;
+        let scope = narrowed(whole, whole.narrow(also)?, parts, params)?;
         self.arrival.story.tell(|story| story.scope = Some(scope.clone()));
         Ok(scope)
     }
+}
+
+/// 403, and what would be needed.
+pub(super) fn missing(permission: Permission) -> ApiError {
+    let details = serde_json::json!({"required_permission": permission.as_str()});
+    ApiError::forbidden(format!("this needs the permission {permission}")).with_details(details)
+}
+
+/// A part of a scope, narrowed by everything in the request that names namespaces.
+fn narrowed(whole: &Scope, mut part: Scope, parts: &Parts, params: &Params) -> Result<Scope, ApiError> {
+    for asked in narrow::requested(&parts.extensions, &parts.headers, params)? {
+        // What the caller may not see at all is refused first: the places of one request have to agree only on what is theirs.
+        whole.narrow(&asked)?;
+        part = part.narrow(&asked).map_err(narrow::Disagree)?;
+    }
+    Ok(part)
 }
 
 /// Derived once per request; nothing else reads the `Authorization` header.
@@ -170,10 +208,14 @@ fn admit(site: &Site, identity: &Identity, arrival: &Arrival) -> Result<(Admissi
         });
         ApiError::from(throttled)
     });
-    // 0 stands for nobody.
+    Ok((admitted?, flow_of(&user)))
+}
+
+/// 0 stands for nobody.
+fn flow_of(user: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     user.hash(&mut hasher);
-    Ok((admitted?, hasher.finish().max(1)))
+    hasher.finish().max(1)
 }
 
 impl FromRequest<Arc<Site>> for Call {

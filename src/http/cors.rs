@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, RETRY_AFTER};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, LINK, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, Method};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
@@ -16,8 +16,18 @@ pub(super) fn layer(origins: &[String]) -> CorsLayer {
     let own = |name| HeaderName::from_static(name);
     CorsLayer::new()
         .allow_origin(origin)
-        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::OPTIONS])
-        .allow_headers([ACCEPT, AUTHORIZATION, CONTENT_TYPE, own("x-hecate-namespaces"), own("x-request-id"), own("traceparent")])
-        .expose_headers([ETAG, RETRY_AFTER, own("x-request-id")])
+        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS])
+        .allow_headers([
+            ACCEPT,
+            AUTHORIZATION,
+            CONTENT_TYPE,
+            IF_MATCH,
+            IF_NONE_MATCH,
+            own("idempotency-key"),
+            own("x-hecate-namespaces"),
+            own("x-request-id"),
+            own("traceparent"),
+        ])
+        .expose_headers([ETAG, LINK, RETRY_AFTER, own("x-request-id"), own("x-total-count")])
         .max_age(Duration::from_secs(3600))
 }

@@ -55,6 +55,16 @@ impl ApiError {
         ApiError::new(StatusCode::FORBIDDEN, "forbidden", "FORBIDDEN", message)
     }
 
+    /// 422: a document that is not kept.
+    pub fn invalid_dashboard(message: impl Into<String>, details: Value) -> ApiError {
+        ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_data", "INVALID_DASHBOARD", message).with_details(details)
+    }
+
+    /// 404: not there, or not for this caller to know.
+    pub fn not_found(message: impl Into<String>) -> ApiError {
+        ApiError::new(StatusCode::NOT_FOUND, "not_found", "NOT_FOUND", message)
+    }
+
     /// 503: something we need is away.
     pub fn unavailable(message: impl Into<String>, retry_after: Duration) -> ApiError {
         let error = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "UNAVAILABLE", message);
@@ -177,6 +187,17 @@ pub fn method_not_allowed(method: &Method, path: &str, allowed: &'static str) ->
 
 /// Ours are few; whatever else is asked for is answered as Prometheus would.
 pub fn family_of(path: &str) -> Family {
-    let ours = ["/api/v1/metrics/", "/api/v1/health", "/api/v1/auth/"];
+    let ours = [
+        "/api/v1/metrics/",
+        "/api/v1/health",
+        "/api/v1/auth/",
+        "/api/v1/dashboards",
+        "/api/v1/projects",
+        "/api/v1/preferences",
+        "/api/v1/audit/",
+        "/api/v1/templates",
+        "/api/v1/presets",
+        "/api/v1/shared/",
+    ];
     if ours.iter().any(|prefix| path.starts_with(prefix)) { Family::Own } else { Family::Prometheus }
 }

@@ -5,9 +5,12 @@ use std::time::Duration;
 use http::StatusCode;
 use serde_json::json;
 
+use super::dashboards::shared;
 use super::error::ApiError;
 use super::narrow::{BadNamespace, Disagree};
 use super::params::ParamError;
+use super::visitors::TooOften;
+use crate::dashboards::{DocumentError, PreferencesError, Problem, StoreError, rfc3339};
 use crate::promql::{ErrorKind, ParseError, ScopeError};
 use crate::query::{LimitExceeded, QueryError, Throttled};
 use crate::stream::Refused;
@@ -172,6 +175,71 @@ impl From<UpstreamError> for ApiError {
 /// A bound of the parser, with the key of the configuration that the engine adds to the text.
 fn with_setting(api: ApiError, message: String) -> ApiError {
     if api.status == StatusCode::UNPROCESSABLE_ENTITY { ApiError { message, ..api } } else { api }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        let message = error.to_string();
+        match error {
+            StoreError::NotFound { .. } => ApiError::not_found(message),
+            StoreError::NameTaken { .. } => ApiError::new(StatusCode::CONFLICT, "conflict", "DASHBOARD_NAME_CONFLICT", message),
+            StoreError::TemplateTaken(_) => ApiError::new(StatusCode::CONFLICT, "conflict", "TEMPLATE_NAME_CONFLICT", message),
+            StoreError::Conflict(conflict) => {
+                let details = json!({
+                    "current_version": conflict.version,
+                    "updated_by": conflict.updated_by,
+                    "updated_at": rfc3339(conflict.updated_at),
+                });
+                ApiError::new(StatusCode::CONFLICT, "conflict", "VERSION_CONFLICT", message).with_details(details)
+            }
+            StoreError::Invalid(problems) => invalid(message, &problems),
+            StoreError::NoShare => shared::no_share(message),
+            StoreError::ShareElsewhere => ApiError::new(StatusCode::FORBIDDEN, "forbidden", "IP_RESTRICTION_VIOLATION", message),
+            StoreError::TooManyShares { retry_after } => share_rate(message, retry_after),
+            StoreError::BadCursor | StoreError::Full { .. } => ApiError::bad_request(message),
+            // Said once, by the store, when it noticed.
+            StoreError::Away(_) => {
+                let details = json!({"dependency": "database", "retry_after_seconds": RETRY_SOON.as_secs()});
+                ApiError::unavailable(message, RETRY_SOON).with_details(details)
+            }
+            StoreError::Broken(detail) => {
+                tracing::error!(error = %message, %detail, "the storage of dashboards does not work as it should");
+                ApiError::internal()
+            }
+        }
+    }
+}
+
+impl From<DocumentError> for ApiError {
+    fn from(error: DocumentError) -> Self {
+        let message = error.to_string();
+        match error {
+            DocumentError::NotJson(_) | DocumentError::NotAnObject | DocumentError::Elsewhere { .. } => ApiError::bad_request(message),
+            DocumentError::TooLarge(_) => ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "bad_data", "INVALID_REQUEST", message),
+            DocumentError::Invalid(problems) => StoreError::Invalid(problems).into(),
+        }
+    }
+}
+
+impl From<PreferencesError> for ApiError {
+    fn from(error: PreferencesError) -> Self {
+        ApiError::bad_request(error.to_string())
+    }
+}
+
+impl From<TooOften> for ApiError {
+    fn from(error: TooOften) -> Self {
+        share_rate(error.to_string(), error.retry_after)
+    }
+}
+
+fn share_rate(message: String, retry_after: Duration) -> ApiError {
+    let api = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "SHARE_RATE_LIMITED", message);
+    ApiError { retry_after: Some(retry_after), ..api }
+}
+
+fn invalid(message: String, problems: &[Problem]) -> ApiError {
+    ApiError::invalid_dashboard(message, json!({"problems": problems}))
 }
 
 /// The upstream's own error. Its status stays where it is about the query; where it is about the upstream, it is ours.

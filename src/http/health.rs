@@ -28,7 +28,9 @@ pub(super) async fn ready(State(site): State<Arc<Site>>) -> Response<Body> {
 /// What is well and what is not. 503 only when nothing can be answered, so that a probe on it does not restart a
 /// replica whose upstream is away for a moment.
 pub(super) async fn health(State(site): State<Arc<Site>>) -> Response<Body> {
-    let health = Health::new(site.engine.checks(), site.started.elapsed());
+    let mut checks = site.engine.checks();
+    checks.insert("database".to_owned(), site.dashboards.check());
+    let health = Health::new(checks, site.started.elapsed());
     let status = match health.status {
         telemetry::State::Healthy | telemetry::State::Degraded => StatusCode::OK,
         telemetry::State::Unhealthy => StatusCode::SERVICE_UNAVAILABLE,

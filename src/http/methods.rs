@@ -18,6 +18,11 @@ pub(super) fn both(router: MethodRouter<Arc<Site>>) -> MethodRouter<Arc<Site>> {
     router.fallback(async |request: Request| method_not_allowed(request.method(), request.uri().path(), "GET, HEAD, OPTIONS, POST"))
 }
 
+/// A path for these methods.
+pub(super) fn only(allowed: &'static str, router: MethodRouter<Arc<Site>>) -> MethodRouter<Arc<Site>> {
+    router.fallback(move |request: Request| async move { method_not_allowed(request.method(), request.uri().path(), allowed) })
+}
+
 /// A path for POST.
 pub(super) fn write(router: MethodRouter<Arc<Site>>) -> MethodRouter<Arc<Site>> {
     router.fallback(async |request: Request| method_not_allowed(request.method(), request.uri().path(), "OPTIONS, POST"))

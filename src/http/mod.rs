@@ -2,6 +2,8 @@
 //! `from_inner`, and nowhere else.
 //!
 //! * `prometheus`: family 1, the drop-in API
+//! * `dashboards`: family 2, dashboards in the form of the Perses API, and what is around them
+//! * `authors`: links go with the right of those who gave them
 //! * `call`: sign-in, permission, narrowing and throttling, which every handler starts from
 //! * `methods`: what is said to a method that a path does not take
 //! * `timing`: where the time of a request went
@@ -15,10 +17,12 @@
 mod accepts;
 mod admin;
 mod arrival;
+mod authors;
 mod cache;
 mod call;
 mod compress;
 mod cors;
+mod dashboards;
 mod error;
 mod etag;
 mod from_inner;
@@ -38,6 +42,7 @@ mod time;
 mod timing;
 mod track;
 mod validate;
+mod visitors;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -46,6 +51,7 @@ use axum::Router;
 use axum::routing::{delete, get, post};
 
 use crate::config;
+use crate::dashboards::Store;
 use crate::query::{Engine, Fairness};
 use crate::stream::Hub;
 use crate::telemetry::{AuthProvider, Metrics, Readiness};
@@ -54,6 +60,7 @@ use crate::tenancy::{Authenticator, ProviderKind};
 pub use accepts::Accepts;
 pub use admin::router as admin_router;
 pub use arrival::{Arrival, Story};
+pub use authors::Authors;
 use call::Call;
 pub use compress::compressed;
 pub use error::refusal;
@@ -64,6 +71,7 @@ pub use params::{ParamError, Params};
 pub use recorder::Recorder;
 pub use time::parse_duration;
 pub use track::{ADMIN, PUBLIC, Routes};
+pub use visitors::Visitors;
 
 /// The version of Prometheus whose API this is, told while the upstream's own is not known.
 const SPEAKS_LIKE: &str = "3.16.0";
@@ -76,8 +84,16 @@ pub struct Site {
     pub engine: Arc<Engine>,
     /// Live streams.
     pub hub: Arc<Hub>,
+    /// The storage of dashboards.
+    pub dashboards: Arc<Store>,
     /// Who has to wait.
     pub fairness: Fairness,
+    /// People without a name, by address.
+    pub visitors: Visitors,
+    /// Rights of those who may have given links.
+    pub authors: Authors,
+    /// Where the public listener is reached from outside, for links.
+    pub public_url: Option<String>,
     /// Whether requests are taken.
     pub readiness: Arc<Readiness>,
     /// Everything that is counted.
@@ -91,6 +107,7 @@ pub struct Site {
 /// The public listener's routes.
 pub fn router(site: Arc<Site>, settings: &config::Server) -> Router {
     let routes = prometheus::routes()
+        .merge(dashboards::routes())
         .route("/api/v1/metrics/validate", write(post(validate::validate)))
         .route("/api/v1/metrics/stream", both(get(stream::open).post(stream::open)))
         .route("/api/v1/metrics/stream/status", read(get(stream_status::status)))

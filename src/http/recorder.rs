@@ -1,5 +1,6 @@
 //! What is written down of a request when it is over: metrics, access log, slow-query log, trace.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::request;
@@ -65,7 +66,7 @@ impl Recorder {
         self.access.record(&AccessRecord {
             method: request.method.as_str(),
             route: route.template(),
-            path: request.uri.path(),
+            path: &without_token(request.uri.path()),
             status,
             bytes,
             duration: took,
@@ -96,11 +97,34 @@ impl Recorder {
     }
 }
 
+/// The token of a link is a password, and no log holds one.
+fn without_token(path: &str) -> Cow<'_, str> {
+    let Some((before, rest)) = path.split_once("/api/v1/shared/") else { return Cow::Borrowed(path) };
+    let after = rest.find('/').map_or("", |end| &rest[end..]);
+    Cow::Owned(format!("{before}/api/v1/shared/********{after}"))
+}
+
 fn namespaces(story: &Chapters) -> Namespaces {
     match &story.scope {
         None => Namespaces::Unknown,
         Some(Scope::ClusterWide) => Namespaces::Cluster,
         Some(Scope::Namespaces(set)) => Namespaces::Count(set.len()),
         Some(Scope::Nothing) => Namespaces::Count(0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_token;
+
+    #[test]
+    fn tokens_of_links_are_not_logged() {
+        for (path, logged) in [
+            ("/api/v1/shared/abc", "/api/v1/shared/********"),
+            ("/ns/a/api/v1/shared/abc/query_range", "/ns/a/api/v1/shared/********/query_range"),
+            ("/api/v1/query", "/api/v1/query"),
+        ] {
+            assert_eq!(without_token(path), logged);
+        }
     }
 }

@@ -41,6 +41,36 @@ pub const PUBLIC: &[&str] = &[
     "/api/v1/cache",
     "/api/v1/health",
     "/api/v1/auth/me",
+    "/api/v1/dashboards",
+    "/api/v1/projects",
+    "/api/v1/projects/{project}",
+    "/api/v1/projects/{project}/dashboards",
+    "/api/v1/projects/{project}/dashboards/{name}",
+    "/api/v1/projects/{project}/dashboards/export",
+    "/api/v1/projects/{project}/dashboards/import",
+    "/api/v1/projects/{project}/dashboards/{name}/export",
+    "/api/v1/projects/{project}/dashboards/{name}/clone",
+    "/api/v1/projects/{project}/dashboards/{name}/restore",
+    "/api/v1/projects/{project}/dashboards/{name}/shares",
+    "/api/v1/projects/{project}/dashboards/{name}/shares/{id}",
+    "/api/v1/shared/{token}",
+    "/api/v1/shared/{token}/query",
+    "/api/v1/shared/{token}/query_range",
+    "/api/v1/shared/{token}/series",
+    "/api/v1/shared/{token}/labels",
+    "/api/v1/shared/{token}/label/{label}/values",
+    "/api/v1/projects/{project}/dashboards/{name}/versions",
+    "/api/v1/projects/{project}/dashboards/{name}/versions/{version}",
+    "/api/v1/projects/{project}/dashboards/{name}/versions/{version}/diff",
+    "/api/v1/projects/{project}/dashboards/{name}/versions/{version}/restore",
+    "/api/v1/projects/{project}/dashboards/from-template",
+    "/api/v1/templates",
+    "/api/v1/templates/{id}",
+    "/api/v1/presets",
+    "/api/v1/preferences",
+    "/api/v1/preferences/favourites/{project}/{name}",
+    "/api/v1/preferences/recents/{project}/{name}",
+    "/api/v1/audit/logs",
     "/live",
     "/ready",
 ];
@@ -52,8 +82,8 @@ pub const ADMIN: &[&str] = &["/metrics", "/live", "/ready", "/debug/config"];
 /// routes it took would cost every request a layer.
 pub struct Routes {
     plain: HashMap<&'static str, Arc<RouteMetrics>>,
-    /// What stands before and after the one segment that may be anything.
-    open: Vec<(&'static str, &'static str, Arc<RouteMetrics>)>,
+    /// Those with segments that may be anything (`None`); what is said word for word comes before what may be anything.
+    open: Vec<(Vec<Option<&'static str>>, Arc<RouteMetrics>)>,
 }
 
 impl Routes {
@@ -62,25 +92,31 @@ impl Routes {
         let mut routes = Routes { plain: HashMap::new(), open: Vec::new() };
         for template in templates {
             let counters = metrics.route(template);
-            let parts = template.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?.1)));
-            match parts {
-                Some((before, after)) => routes.open.push((before, after, counters)),
-                None => drop(routes.plain.insert(template, counters)),
+            if template.contains('{') {
+                let segments = template.split('/').map(|segment| (!segment.starts_with('{')).then_some(segment));
+                routes.open.push((segments.collect(), counters));
+            } else {
+                routes.plain.insert(template, counters);
             }
         }
+        routes.open.sort_by_key(|(segments, _)| segments.iter().map(Option::is_none).collect::<Vec<_>>());
         routes
     }
 
     /// The counters of the route that takes this path.
     pub(super) fn find(&self, path: &str) -> Option<&Arc<RouteMetrics>> {
-        let is_segment = |text: &str| !text.is_empty() && !text.contains('/');
-        self.plain.get(path).or_else(|| {
-            let fits = |before: &str, after: &str| {
-                path.strip_prefix(before).and_then(|rest: &str| rest.strip_suffix(after)).is_some_and(is_segment)
-            };
-            self.open.iter().find(|(before, after, _)| fits(before, after)).map(|(_, _, counters)| counters)
-        })
+        self.plain.get(path).or_else(|| self.open.iter().find(|(segments, _)| fits(path, segments)).map(|(_, counters)| counters))
     }
+}
+
+fn fits(path: &str, segments: &[Option<&str>]) -> bool {
+    let mut parts = path.split('/');
+    let all_fit = segments.iter().all(|segment| match (segment, parts.next()) {
+        (Some(word), Some(part)) => *word == part,
+        (None, Some(part)) => !part.is_empty(),
+        (_, None) => false,
+    });
+    all_fit && parts.next().is_none()
 }
 
 /// The list of paths is an allow-list.
@@ -90,7 +126,7 @@ pub(super) async fn nothing_here(request: Request) -> Response<Body> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::BTreeSet;
     use std::time::{Duration, Instant};
 
@@ -106,7 +142,8 @@ mod tests {
     use crate::tenancy::{Authenticator, Policy};
     use crate::upstream::{Upstreams, install_crypto};
 
-    fn site(config: &Config) -> Arc<Site> {
+    /// What handlers share, with nobody behind it.
+    pub(in crate::http) fn site(config: &Config) -> Arc<Site> {
         install_crypto();
         let metrics = Metrics::new().unwrap();
         let upstreams = Arc::new(Upstreams::new(&config.upstreams, metrics.registry()).unwrap());
@@ -130,7 +167,11 @@ mod tests {
                 .unwrap(),
             ),
             hub: Hub::new(hub, None, metrics.registry()).unwrap(),
+            dashboards: Arc::new(crate::dashboards::Store::new(&config.dashboards, metrics.registry()).unwrap()),
             fairness: Fairness::new(1000.0, 1000),
+            visitors: super::super::Visitors::default(),
+            authors: super::super::Authors::default(),
+            public_url: None,
             readiness: Arc::new(Readiness::new(&metrics)),
             masked_config: config.masked_yaml(),
             started: Instant::now(),
@@ -145,7 +186,7 @@ mod tests {
         for (router, templates) in [(router(site.clone(), &config.server), PUBLIC), (admin_router(site.clone()), ADMIN)] {
             let routes = Routes::new(templates.iter().copied(), &site.metrics);
             for template in PUBLIC.iter().chain(ADMIN) {
-                let path = template.replace("{name}", "x");
+                let path = template.split('/').map(|part| if part.starts_with('{') { "x" } else { part }).collect::<Vec<_>>().join("/");
                 let arrival = Arc::new(Arrival {
                     client: None,
                     request_id: RequestId::generate(),
@@ -156,7 +197,7 @@ mod tests {
                     story: Story::default(),
                 });
                 // No handler takes it: nothing is asked of anybody.
-                let request = Request::builder().method("DELETE").uri(&path).extension(arrival);
+                let request = Request::builder().method("TRACE").uri(&path).extension(arrival);
                 let answer = router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
                 assert_eq!(answer.status() != StatusCode::NOT_FOUND, templates.contains(template), "{template}");
                 assert_eq!(routes.find(&path).map(|route| route.template()), templates.contains(template).then_some(*template));
@@ -174,6 +215,13 @@ mod tests {
             ("/api/v1/label/values", None),
             ("/api/v1/label/a/b/values", None),
             ("/api/v1/label/a/values/", None),
+            ("/api/v1/projects/p/dashboards/d", Some("/api/v1/projects/{project}/dashboards/{name}")),
+            ("/api/v1/projects/p/dashboards/export", Some("/api/v1/projects/{project}/dashboards/export")),
+            (
+                "/api/v1/projects/p/dashboards/d/versions/3/diff",
+                Some("/api/v1/projects/{project}/dashboards/{name}/versions/{version}/diff"),
+            ),
+            ("/api/v1/projects//dashboards", None),
             ("/api/v1/query/", None),
             ("/API/v1/query", None),
             ("/", None),
@@ -185,8 +233,10 @@ mod tests {
 
     #[test]
     fn every_route_is_a_template_and_is_documented() {
-        let sources = [include_str!("mod.rs"), include_str!("prometheus/mod.rs"), include_str!("admin.rs")];
-        let routes = sources.iter().flat_map(|source| source.split(".route(\"").skip(1)).map(|rest| rest.split('"').next().unwrap());
+        let sources =
+            [include_str!("mod.rs"), include_str!("prometheus/mod.rs"), include_str!("dashboards/mod.rs"), include_str!("admin.rs")];
+        // rustfmt puts a long one on a line of its own.
+        let routes = sources.iter().flat_map(|source| source.split(".route(").skip(1)).map(|rest| rest.split('"').nth(1).unwrap());
         let templates: BTreeSet<_> = PUBLIC.iter().chain(ADMIN).copied().collect();
         assert_eq!(routes.collect::<BTreeSet<_>>(), templates);
         let documented = include_str!("../../docs/api.md");

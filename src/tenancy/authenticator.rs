@@ -23,6 +23,15 @@ pub struct Authenticator {
     revocation_bound: Duration,
 }
 
+/// What somebody may do who is not here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// What they would be let in with; nothing when they would not be.
+    Known(Vec<Arc<Identity>>),
+    /// Only their token says it.
+    Unknown,
+}
+
 /// How long things take and last. The defaults are meant for every installation.
 #[derive(Clone, Copy, Debug)]
 pub struct Timing {
@@ -169,6 +178,31 @@ impl Authenticator {
             challenges.push("Basic realm=\"hecate\", charset=\"UTF-8\"".into());
         }
         challenges
+    }
+
+    /// What somebody may do who is not here: `provider` as in [`ProviderKind::as_str`], and their name there.
+    pub async fn standing(&self, provider: &str, user: &str) -> Standing {
+        self.look_at_files().await;
+        let mut identities = Vec::new();
+        for known in &self.providers {
+            match known {
+                Provider::Static(users) if provider == ProviderKind::Static.as_str() => identities.extend(users.get().of(user).cloned()),
+                Provider::Jwt(_) if provider == ProviderKind::Jwt.as_str() => return Standing::Unknown,
+                Provider::Anonymous(identity) | Provider::None(identity) if provider == identity.provider.as_str() => {
+                    identities.push(Arc::clone(identity));
+                }
+                _ => {}
+            }
+        }
+        Standing::Known(identities)
+    }
+
+    /// Whether [`Self::standing`] knows the people of this provider.
+    pub fn knows_everybody_of(&self, provider: ProviderKind) -> bool {
+        match provider {
+            ProviderKind::Static | ProviderKind::Anonymous | ProviderKind::None => true,
+            ProviderKind::Jwt => false,
+        }
     }
 
     /// What has happened so far.

@@ -23,7 +23,7 @@ mod verdicts;
 mod watched;
 mod yaml;
 
-pub use authenticator::{Authenticator, Timing};
+pub use authenticator::{Authenticator, Standing, Timing};
 pub use credentials::Credentials;
 pub use error::{AuthError, FileError, SetUpError};
 pub use identity::{Identity, ProviderKind};

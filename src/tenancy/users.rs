@@ -60,6 +60,11 @@ impl Users {
         Ok(Users(users))
     }
 
+    /// What the tokens of somebody let them see and do, one for each line.
+    pub(super) fn of(&self, name: &str) -> impl Iterator<Item = &Arc<Identity>> {
+        self.0.iter().map(|user| &user.identity).filter(move |identity| identity.user == name)
+    }
+
     /// Who holds this token. Looks at every user and takes as long for each.
     pub(super) fn find(&self, token: &str) -> Option<&Arc<Identity>> {
         let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();

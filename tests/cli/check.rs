@@ -12,7 +12,10 @@ async fn a_good_configuration_with_everything_there() {
     );
     let desk = Desk::with(&[("hecate.yaml", &config), ("users.yaml", "users: []\n")]);
     let said = desk.run(&["check", "--config", "hecate.yaml"]);
-    assert_eq!((said.code, said.out.as_str(), said.err.as_str()), (0, "the configuration is valid\nupstream:near answers\n", ""));
+    assert_eq!(
+        (said.code, said.out.as_str(), said.err.as_str()),
+        (0, "the configuration is valid\nupstream:near answers\ndatabase is made at the first start\n", "")
+    );
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod support;
 
 mod check;
 mod explain;
+mod migrate;
 mod rooms;
 mod start;
 mod token;
@@ -65,7 +66,7 @@ fn help_and_version() {
     let desk = Desk::with(&[]);
     let help = desk.run(&["--help"]);
     assert_eq!(help.code, 0);
-    for word in ["serve", "check", "explain", "token", "--config"] {
+    for word in ["serve", "check", "migrate", "explain", "token", "--config"] {
         assert!(help.out.contains(word), "{help:?}");
     }
     for command in ["serve", "check", "explain"] {

@@ -48,6 +48,8 @@ impl Hecate {
         let mut child = Command::new(env!("CARGO_BIN_EXE_hecate"))
             .arg("--config")
             .arg(folder.path().join("hecate.yaml"))
+            // The database of dashboards lies in the working directory.
+            .current_dir(folder.path())
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -17,8 +17,10 @@ fn full() -> (tempfile::TempDir, Config) {
 
 /// Everything but the places, which the text of the file decides.
 fn values(config: &Config) -> String {
-    let Config { server, upstreams, auth, tenancy, promql, limits, cache, stream, telemetry, origin: _ } = config;
-    format!("{server:?}\n{upstreams:?}\n{auth:?}\n{tenancy:?}\n{promql:?}\n{limits:?}\n{cache:?}\n{stream:?}\n{telemetry:?}")
+    let Config { server, upstreams, auth, tenancy, promql, limits, cache, stream, dashboards, telemetry, origin: _ } = config;
+    format!(
+        "{server:?}\n{upstreams:?}\n{auth:?}\n{tenancy:?}\n{promql:?}\n{limits:?}\n{cache:?}\n{stream:?}\n{dashboards:?}\n{telemetry:?}"
+    )
 }
 
 #[test]
@@ -86,7 +88,32 @@ fn every_topic_is_read() {
     assert_eq!((redis.user.as_deref(), redis.password.as_ref().unwrap().expose()), (Some("hecate"), "pass word"));
     assert_eq!(redis.sentinel.as_ref().unwrap().1.expose(), "se ntinel");
     assert_eq!(redis.ca_file.as_deref(), Some(folder.path().join("redis.crt").as_path()));
+    let dashboards = &config.dashboards;
+    assert_eq!(
+        (dashboards.database.expose(), dashboards.retention_days, dashboards.keep_versions),
+        ("postgres://u:p4ss@db/hecate", 7, 200)
+    );
+    assert_eq!(dashboards.masked_database(), "postgres://u:********@db/hecate");
+    assert_eq!(dashboards.templates_dir, Some(folder.path().join("templates")));
     assert_eq!((config.telemetry.format, config.telemetry.access_log), (LogFormat::Json, false));
+}
+
+#[test]
+fn the_database_of_dashboards() {
+    assert_eq!(Config::default().dashboards.database.expose(), "sqlite:hecate.db", "in the working directory");
+    let beside = folder("dashboards: {database: \"sqlite:x.db\"}\n");
+    assert_eq!(load(beside.path()).unwrap().dashboards.database.expose(), format!("sqlite:{}", beside.path().join("x.db").display()));
+    let from_file = folder("dashboards: {database_file: password}\n");
+    assert_eq!(load(from_file.path()).unwrap().dashboards.database.expose(), "pass word");
+    for (yaml, words) in [
+        ("dashboards: {database: \"mysql://u:p4ss@h/d\"}\n", "write sqlite:hecate.db, or postgres://"),
+        ("dashboards: {database: \"sqlite::memory:\"}\n", "names no file"),
+        ("dashboards: {database: \"sqlite:a\", database_file: password}\n", "write one of the two"),
+        ("dashboards: {retention_days: 0}\n", "from 1 to 36500"),
+    ] {
+        let message = load(folder(yaml).path()).unwrap_err().to_string();
+        assert!(message.contains(words) && !message.contains("p4ss"), "{yaml}: {message}");
+    }
 }
 
 #[test]
@@ -157,7 +184,7 @@ fn open_door_only_when_meant() {
 fn masked_yaml_gives_the_same_configuration() {
     let (_folder, config) = full();
     let printed = config.masked_yaml();
-    for secret in ["team: a", "pass word", "t0ken", "se ntinel"] {
+    for secret in ["team: a", "pass word", "t0ken", "se ntinel", "p4ss"] {
         assert!(!printed.contains(secret), "{secret} in\n{printed}");
     }
     let again = folder(&printed);
@@ -237,6 +264,10 @@ fn masked_yaml_reads_like_the_contract() {
       max_connections: 10000
       max_queries: 100
       memory: 256MiB
+    dashboards:
+      retention_days: 90
+      keep_versions: 200
+      audit_days: 365
     telemetry:
       log: info
       format: text

@@ -5,9 +5,9 @@ mod exemplars;
 mod format;
 mod local;
 mod metadata;
-mod query;
+pub(super) mod query;
 mod rules;
-mod series;
+pub(super) mod series;
 
 use std::sync::Arc;
 

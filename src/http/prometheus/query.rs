@@ -11,7 +11,7 @@ use super::super::{Call, PrometheusError, Site, pass, read};
 use crate::query::{Evaluation, InstantQuery, RangeQuery, Stats};
 
 /// Evaluates an expression at one moment.
-pub(super) async fn instant(State(site): State<Arc<Site>>, call: Call) -> Result<Response<Body>, PrometheusError> {
+pub(in crate::http) async fn instant(State(site): State<Arc<Site>>, call: Call) -> Result<Response<Body>, PrometheusError> {
     let query = InstantQuery {
         text: call.params.required("query")?.to_owned(),
         time_ms: read::time(&call.params, "time")?,
@@ -22,7 +22,7 @@ pub(super) async fn instant(State(site): State<Arc<Site>>, call: Call) -> Result
 }
 
 /// Evaluates an expression at every step of a window.
-pub(super) async fn range(State(site): State<Arc<Site>>, call: Call) -> Result<Response<Body>, PrometheusError> {
+pub(in crate::http) async fn range(State(site): State<Arc<Site>>, call: Call) -> Result<Response<Body>, PrometheusError> {
     let params = &call.params;
     let query = RangeQuery {
         // In Prometheus' order: the first thing that is wrong is what it tells.

@@ -12,7 +12,7 @@ use super::super::{Call, PrometheusError, Site, pass, read};
 use crate::query::SeriesSelection;
 
 /// The label sets of the series that fit.
-pub(super) async fn series(State(site): State<Arc<Site>>, call: Call) -> Result<Response<Body>, PrometheusError> {
+pub(in crate::http) async fn series(State(site): State<Arc<Site>>, call: Call) -> Result<Response<Body>, PrometheusError> {
     let selection = selection(&call.params)?;
     if selection.matches.is_empty() {
         return Err(ApiError::bad_request("no match[] parameter provided").into());
@@ -22,7 +22,7 @@ pub(super) async fn series(State(site): State<Arc<Site>>, call: Call) -> Result<
 }
 
 /// The names of labels.
-pub(super) async fn labels(State(site): State<Arc<Site>>, call: Call) -> Result<Response<Body>, PrometheusError> {
+pub(in crate::http) async fn labels(State(site): State<Arc<Site>>, call: Call) -> Result<Response<Body>, PrometheusError> {
     let reply = site.engine.labels(&call.asker(), selection(&call.params)?).await?;
     Ok(pass::reply(reply, call).await?)
 }
@@ -33,7 +33,12 @@ pub(super) async fn label_values(
     Path(name): Path<String>,
     call: Call,
 ) -> Result<Response<Body>, PrometheusError> {
-    let reply = site.engine.label_values(&call.asker(), &name, selection(&call.params)?).await?;
+    values_of(&site, &name, call).await
+}
+
+/// The same, whatever path the name stands in.
+pub(in crate::http) async fn values_of(site: &Site, name: &str, call: Call) -> Result<Response<Body>, PrometheusError> {
+    let reply = site.engine.label_values(&call.asker(), name, selection(&call.params)?).await?;
     Ok(pass::reply(reply, call).await?)
 }
 

@@ -54,6 +54,27 @@ fn issuer() -> Jwt {
     }
 }
 
+#[tokio::test]
+async fn what_somebody_may_who_is_not_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("users.yaml");
+    write_users(&file, &[("alice", &["a"]), ("bob", &["b"]), ("alice", &["c"])]);
+    let providers = vec![users_file(&file), Configured::Jwt(issuer()), anonymous_of(&["z"])];
+    let authenticator = Authenticator::with_timing(&auth(providers), true, timing()).unwrap();
+    let scopes = async |provider: &str, user: &str| match authenticator.standing(provider, user).await {
+        Standing::Known(identities) => Some(identities.iter().map(|identity| identity.scope.clone()).collect::<Vec<_>>()),
+        Standing::Unknown => None,
+    };
+    let of = |name: &str| Scope::of(names(&[name]));
+    assert_eq!(scopes("static", "alice").await, Some(vec![of("a"), of("c")]), "one for each token");
+    assert_eq!(scopes("static", "carol").await, Some(vec![]));
+    assert_eq!(scopes("anonymous", "anonymous").await, Some(vec![of("z")]));
+    assert_eq!(scopes("jwt", "alice").await, None);
+    assert_eq!(scopes("none", "everybody").await, Some(vec![]), "a provider that is not there any more");
+    write_users(&file, &[("bob", &["b"])]);
+    assert_eq!(scopes("static", "alice").await, Some(vec![]), "what changed in the file is seen");
+}
+
 fn auth(providers: Vec<Configured>) -> Auth {
     Auth { providers, ..Auth::default() }
 }

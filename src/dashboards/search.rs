@@ -1,0 +1,236 @@
+//! Lists of dashboards: filtered, sorted, in pages that stay in step.
+
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
+use futures_util::TryStreamExt as _;
+use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
+
+use super::cursor::{Cursor, Key};
+use super::document::State;
+use super::row::{Dashboard, columns, head_columns};
+use super::search_sql::Sql;
+use super::{Store, StoreError, words};
+use crate::tenancy::Scope;
+
+/// Most dashboards on one page.
+pub(super) const MOST: usize = 1_000;
+/// Bytes after which a page ends, however many it was meant to have.
+const MOST_BYTES: u64 = 16 << 20;
+/// Words of a search that are looked for; further ones are left out.
+const MOST_WORDS: usize = 10;
+
+/// What a list is sorted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// Project, then name.
+    #[default]
+    Name,
+    /// What people call it.
+    Title,
+    /// When it was saved last.
+    Updated,
+    /// When it was made.
+    Created,
+}
+
+impl Sort {
+    /// As requests have it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Sort::Name => "name",
+            Sort::Title => "title",
+            Sort::Updated => "updated",
+            Sort::Created => "created",
+        }
+    }
+
+    /// Columns whose values together are never the same twice, and whether each is a number.
+    pub(super) const fn columns(self) -> &'static [(&'static str, bool)] {
+        match self {
+            Sort::Name => &[("project", false), ("name", false), ("id", false)],
+            Sort::Title => &[("title_key", false), ("id", false)],
+            Sort::Updated => &[("updated_at", true), ("id", false)],
+            Sort::Created => &[("created_at", true), ("id", false)],
+        }
+    }
+
+    fn keys_of(self, dashboard: &Dashboard) -> Vec<Key> {
+        let text = |text: &str| Key::Text(text.to_owned());
+        match self {
+            Sort::Name => vec![text(&dashboard.project), text(&dashboard.name), text(&dashboard.id)],
+            Sort::Title => vec![Key::Text(dashboard.title.to_lowercase()), text(&dashboard.id)],
+            Sort::Updated => vec![Key::Number(dashboard.updated_at), text(&dashboard.id)],
+            Sort::Created => vec![Key::Number(dashboard.created_at), text(&dashboard.id)],
+        }
+    }
+}
+
+impl FromStr for Sort {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Sort, ()> {
+        [Sort::Name, Sort::Title, Sort::Updated, Sort::Created].into_iter().find(|sort| sort.as_str() == text).ok_or(())
+    }
+}
+
+/// What is looked for. Everything that is given has to hold.
+#[derive(Clone, Debug, Default)]
+pub struct Search {
+    /// Words that all have to stand, whole or in part, in name, title, tags, description, author, template, panel titles or queries.
+    pub words: String,
+    /// Drafts, active ones or archived ones only; without it everything but archived ones.
+    pub state: Option<State>,
+    /// Has every one of these tags.
+    pub tags: Vec<String>,
+    /// Was made from this template.
+    pub template: Option<String>,
+    /// Was made by this user.
+    pub author: Option<String>,
+    /// Its name begins like this.
+    pub name_prefix: Option<String>,
+    /// The order.
+    pub sort: Sort,
+    /// The other way round.
+    pub descending: bool,
+    /// Where a page before ended.
+    pub cursor: Option<String>,
+    /// How many, at most.
+    pub limit: usize,
+    /// Without their panels.
+    pub heads_only: bool,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The dashboards.
+    pub dashboards: Vec<Dashboard>,
+    /// How many there are on all pages together.
+    pub total: u64,
+    /// Where the next page begins, when there is one.
+    pub next: Option<String>,
+}
+
+impl Store {
+    /// Looks for dashboards in the projects that may be seen.
+    ///
+    /// # Errors
+    /// When the cursor is of another list, or the database does not answer.
+    pub async fn search(&self, scope: &Scope, search: &Search) -> Result<Found, StoreError> {
+        let limit = search.limit.clamp(1, MOST);
+        let page = page(scope, search, limit)?;
+        let count = filtered("SELECT COUNT(*) FROM dashboard", scope, search);
+        let call = async {
+            let mut connection = self.database.reader().await?;
+            let (dashboards, more) = read_page(&mut connection, &page, limit).await?;
+            // A first page without a second is everything.
+            let total = if search.cursor.is_none() && !more {
+                dashboards.len() as u64
+            } else {
+                let row = sqlx::query_with(AssertSqlSafe(count.text_so_far()), count.arguments()?).fetch_one(&mut *connection).await?;
+                u64::try_from(row.try_get::<i64, _>(0)?).unwrap_or(0)
+            };
+            Ok((dashboards, total, more))
+        };
+        let (dashboards, total, more) = self.database.bounded("search", call).await?;
+        let next = dashboards
+            .last()
+            .filter(|_| more)
+            .map(|last| Cursor(search.sort.as_str().to_owned(), search.descending, search.sort.keys_of(last)).write());
+        Ok(Found { dashboards, total, next })
+    }
+
+    /// The projects that may be seen and have dashboards, in their order.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn projects(&self, scope: &Scope) -> Result<Vec<String>, StoreError> {
+        let mut sql = Sql::new("SELECT DISTINCT project FROM dashboard WHERE state <> 'archived'");
+        sql.scope(scope).push(" ORDER BY project LIMIT 10000");
+        let call = async {
+            let mut connection = self.database.reader().await?;
+            let rows = sqlx::query_with(AssertSqlSafe(sql.text_so_far()), sql.arguments()?).fetch_all(&mut *connection).await?;
+            rows.iter().map(|row| Ok(row.try_get(0)?)).collect::<Result<Vec<String>, StoreError>>()
+        };
+        self.database.bounded("projects", call).await
+    }
+}
+
+/// The dashboards of one page, and whether there are more: a page ends at its limit, or when it becomes heavy.
+async fn read_page(connection: &mut AnyConnection, page: &Sql, limit: usize) -> Result<(Vec<Dashboard>, bool), StoreError> {
+    let mut rows = sqlx::query_with(AssertSqlSafe(page.text_so_far()), page.arguments()?).fetch(connection);
+    let (mut dashboards, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = rows.try_next().await? {
+        if dashboards.len() == limit || bytes > MOST_BYTES {
+            return Ok((dashboards, true));
+        }
+        let dashboard = Dashboard::from_row(&row)?;
+        bytes += dashboard.weight();
+        dashboards.push(dashboard);
+    }
+    Ok((dashboards, false))
+}
+
+/// The statement of one page, with one entry more than is asked for.
+pub(super) fn page(scope: &Scope, search: &Search, limit: usize) -> Result<Sql, StoreError> {
+    let select = if search.heads_only {
+        concat!("SELECT ", head_columns!(), " FROM dashboard")
+    } else {
+        concat!("SELECT ", columns!(), " FROM dashboard")
+    };
+    let mut sql = filtered(select, scope, search);
+    let columns = search.sort.columns();
+    if let Some(cursor) = &search.cursor {
+        let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+        sql.push(&format!(" AND ({}) {} (", names.join(", "), if search.descending { "<" } else { ">" }));
+        for (index, key) in Cursor::read(cursor, search.sort, search.descending)?.2.iter().enumerate() {
+            sql.push(if index > 0 { ", " } else { "" });
+            match key {
+                Key::Text(text) => sql.text(text),
+                Key::Number(number) => sql.number(*number),
+            };
+        }
+        sql.push(")");
+    }
+    let direction = if search.descending { " DESC" } else { "" };
+    let order: Vec<String> = columns.iter().map(|(name, _)| format!("{name}{direction}")).collect();
+    sql.push(&format!(" ORDER BY {} LIMIT ", order.join(", "))).number(i64::try_from(limit).unwrap_or(i64::MAX - 1) + 1);
+    Ok(sql)
+}
+
+fn filtered(select: &str, scope: &Scope, search: &Search) -> Sql {
+    let mut sql = Sql::new(select);
+    // Written as the partial indexes have it.
+    match search.state {
+        Some(State::Archived) => sql.push(" WHERE state = 'archived'"),
+        Some(state) => sql.push(" WHERE state <> 'archived' AND state = ").text(state.as_str()),
+        None => sql.push(" WHERE state <> 'archived'"),
+    };
+    sql.scope(scope);
+    let wanted: BTreeSet<String> = words::split(&search.words).collect();
+    if wanted.is_empty() && !search.words.trim().is_empty() {
+        // Signs alone are no words of any dashboard.
+        sql.push(" AND 1 = 0");
+    }
+    for word in wanted.iter().take(MOST_WORDS) {
+        sql.push(" AND id IN (SELECT dashboard_id FROM dashboard_word WHERE word IN (SELECT word FROM search_word WHERE word LIKE ")
+            .text(&words::pattern(word))
+            .push(" ESCAPE '!'))");
+    }
+    for tag in &search.tags {
+        sql.push(" AND id IN (SELECT dashboard_id FROM dashboard_tag WHERE tag = ").text(tag).push(")");
+    }
+    if let Some(template) = &search.template {
+        sql.push(" AND template = ").text(template);
+    }
+    if let Some(author) = &search.author {
+        sql.push(" AND created_by = ").text(author);
+    }
+    if let Some(prefix) = &search.name_prefix {
+        // LIKE would look past upper and lower case in SQLite.
+        let length = i64::try_from(prefix.chars().count()).unwrap_or(0);
+        sql.push(" AND substr(name, 1, CAST(").number(length).push(" AS INTEGER)) = ").text(prefix);
+    }
+    sql
+}

@@ -1,0 +1,205 @@
+//! Lists: what is found, in which order, page by page.
+
+use std::collections::BTreeSet;
+
+use hecate::dashboards::{Dashboard, Expected, NewDashboard, Search, Sort, Store, StoreError};
+use hecate::tenancy::{Namespace, Scope};
+use serde_json::{Value, json};
+
+use super::{Home, actor, at, body, create, document, save};
+
+super::on_both!(words_tags_template_and_author, only_what_may_be_seen, orders, pages_stay_in_step, a_cursor_of_another_list, ten_thousand);
+
+fn named(found: &[Dashboard]) -> Vec<&str> {
+    found.iter().map(|dashboard| dashboard.name.as_str()).collect()
+}
+
+async fn names(store: &Store, search: Search) -> Vec<String> {
+    let found = store.search(&Scope::ClusterWide, &Search { limit: 100, ..search }).await.unwrap();
+    assert_eq!(found.total, found.dashboards.len() as u64);
+    named(&found.dashboards).into_iter().map(str::to_owned).collect()
+}
+
+fn rich(name: &str, title: &str, tags: &[&str], panel: &str, query: &str) -> Value {
+    let mut value = body("p", name, title);
+    value["metadata"]["tags"] = json!(tags);
+    value["spec"]["panels"] = json!({"x": {"kind": "Panel", "spec": {"display": {"name": panel}, "plugin": {"kind": "StatChart", "spec": {}},
+        "queries": [{"kind": "TimeSeriesQuery", "spec": {"plugin": {"kind": "PrometheusTimeSeriesQuery", "spec": {"query": query}}}}]}}});
+    value
+}
+
+async fn words_tags_template_and_author(home: Home) {
+    let store = home.store().await;
+    create(&store, "alice", &rich("gpu.main", "GPU Überblick", &["gpu", "team-a"], "Temperature", "max(DCGM_FI_DEV_GPU_TEMP)"))
+        .await
+        .unwrap();
+    create(&store, "bob", &rich("serving", "50% of 100_000", &["GPU"], "Requests", "sum(rate(vllm:request_success_total[5m]))"))
+        .await
+        .unwrap();
+    let from_template = document(&rich("notebook", "Notebook", &[], "CPU", "up"));
+    store
+        .create(&actor("alice"), NewDashboard { document: &from_template, template: Some("notebook"), key: None, message: "" })
+        .await
+        .unwrap();
+    let words = async |words: &str| names(&store, Search { words: words.to_owned(), ..Search::default() }).await;
+    assert_eq!(words("überBLICK").await, ["gpu.main"], "upper and lower case do not matter, beyond ASCII too");
+    assert_eq!(words("gpu").await, ["gpu.main", "serving"]);
+    assert_eq!(words("gpu temperature").await, ["gpu.main"], "all words have to be there");
+    assert_eq!(words("vllm:request").await, ["serving"], "texts of queries");
+    assert_eq!(words("50% 100_").await, ["serving"], "these are no wild cards");
+    assert_eq!(words("5_%").await, Vec::<String>::new());
+    assert_eq!(words("100.000").await, ["serving"], "a dot stands between words: 100 and 000 are parts of one");
+    assert_eq!(words("te").await, ["gpu.main"], "two letters are the beginning of a word");
+    assert_eq!(words("mp").await, Vec::<String>::new());
+    assert_eq!(words("emp").await, ["gpu.main"], "three are a part of it");
+    assert_eq!(words("%!").await, Vec::<String>::new(), "signs alone find nothing");
+    assert_eq!(words("  ").await, ["gpu.main", "notebook", "serving"], "nothing is looked for");
+    assert_eq!(words("bob").await, ["serving"], "the author");
+    let tags =
+        async |tags: &[&str]| names(&store, Search { tags: tags.iter().map(|t| (*t).to_owned()).collect(), ..Search::default() }).await;
+    assert_eq!(tags(&["gpu"]).await, ["gpu.main"], "tags are taken as they are written");
+    assert_eq!(tags(&["gpu", "team-a"]).await, ["gpu.main"]);
+    assert_eq!(tags(&["gpu", "GPU"]).await, Vec::<String>::new());
+    assert_eq!(names(&store, Search { template: Some("notebook".into()), ..Search::default() }).await, ["notebook"]);
+    assert_eq!(names(&store, Search { author: Some("bob".into()), ..Search::default() }).await, ["serving"]);
+    assert_eq!(names(&store, Search { name_prefix: Some("gpu.".into()), ..Search::default() }).await, ["gpu.main"]);
+    assert_eq!(names(&store, Search { name_prefix: Some("GPU".into()), ..Search::default() }).await, Vec::<String>::new());
+    // Saved anew without its tags and words.
+    save(&store, "alice", &body("p", "gpu.main", "Plain"), at(0)).await.unwrap();
+    assert_eq!(tags(&["gpu"]).await, Vec::<String>::new());
+    assert_eq!(words("temperature").await, Vec::<String>::new());
+}
+
+async fn only_what_may_be_seen(home: Home) {
+    let store = home.store().await;
+    for project in ["a", "b", "c"] {
+        create(&store, "x", &body(project, "n", project)).await.unwrap();
+    }
+    let scope = |names: &[&str]| Scope::of(names.iter().map(|name| Namespace::new(name).unwrap()));
+    let seen = async |scope: &Scope| {
+        let found = store.search(scope, &Search { limit: 10, ..Search::default() }).await.unwrap();
+        assert_eq!(found.total, found.dashboards.len() as u64);
+        let listed: Vec<String> = found.dashboards.iter().map(|dashboard| dashboard.project.clone()).collect();
+        assert_eq!(store.projects(scope).await.unwrap(), listed);
+        listed
+    };
+    assert_eq!(seen(&scope(&["a", "c", "z"])).await, ["a", "c"]);
+    assert_eq!(seen(&scope(&["z"])).await, Vec::<String>::new());
+    assert_eq!(seen(&Scope::Nothing).await, Vec::<String>::new());
+    assert_eq!(seen(&Scope::ClusterWide).await, ["a", "b", "c"]);
+}
+
+async fn orders(home: Home) {
+    let store = home.store().await;
+    for (name, title) in [("one", "zebra"), ("two", "apple"), ("three", "Mango")] {
+        create(&store, "x", &body("p", name, title)).await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(3)).await;
+    }
+    save(&store, "x", &body("p", "one", "zebra"), at(0)).await.unwrap();
+    let order = async |sort, descending| names(&store, Search { sort, descending, ..Search::default() }).await;
+    assert_eq!(order(Sort::Name, false).await, ["one", "three", "two"]);
+    assert_eq!(order(Sort::Title, false).await, ["two", "three", "one"]);
+    assert_eq!(order(Sort::Created, true).await, ["three", "two", "one"]);
+    assert_eq!(order(Sort::Updated, true).await, ["one", "three", "two"]);
+}
+
+/// Every page, following the cursors.
+async fn all_pages(store: &Store, search: &Search, mut between: impl AsyncFnMut(usize)) -> (Vec<String>, BTreeSet<u64>) {
+    let (mut search, mut seen, mut totals) = (search.clone(), Vec::new(), BTreeSet::new());
+    for page in 0.. {
+        let found = store.search(&Scope::ClusterWide, &search).await.unwrap();
+        totals.insert(found.total);
+        assert!(found.dashboards.len() <= search.limit);
+        seen.extend(found.dashboards.iter().map(|dashboard| format!("{}/{}", dashboard.project, dashboard.name)));
+        match found.next {
+            Some(next) => search.cursor = Some(next),
+            None => break,
+        }
+        between(page).await;
+    }
+    (seen, totals)
+}
+
+async fn pages_stay_in_step(home: Home) {
+    let store = home.store().await;
+    for n in 0..25 {
+        create(&store, "x", &body(if n % 2 == 0 { "a" } else { "b" }, &format!("n{n:02}"), "Same title")).await.unwrap();
+    }
+    for (sort, descending) in
+        [(Sort::Name, false), (Sort::Title, false), (Sort::Title, true), (Sort::Created, true), (Sort::Updated, false)]
+    {
+        let search = Search { sort, descending, limit: 4, ..Search::default() };
+        let (seen, totals) = all_pages(&store, &search, async |_| {}).await;
+        assert_eq!((seen.len(), seen.iter().collect::<BTreeSet<_>>().len()), (25, 25), "{sort:?}");
+        assert_eq!(totals, [25].into(), "the total is that of all pages");
+    }
+    // What goes and comes in front of the cursor moves nothing.
+    let search = Search { limit: 5, ..Search::default() };
+    let (seen, _) = all_pages(&store, &search, async |page| {
+        if page == 1 {
+            store.archive(&actor("x"), "a", "n00", &Expected::Any).await.unwrap();
+            create(&store, "x", &body("a", "n00.1", "new")).await.unwrap();
+        }
+    })
+    .await;
+    assert_eq!((seen.len(), seen.iter().collect::<BTreeSet<_>>().len()), (25, 25));
+}
+
+async fn a_cursor_of_another_list(home: Home) {
+    let store = home.store().await;
+    for name in ["a", "b"] {
+        create(&store, "x", &body("p", name, name)).await.unwrap();
+    }
+    let next = store.search(&Scope::ClusterWide, &Search { limit: 1, ..Search::default() }).await.unwrap().next.unwrap();
+    let other = Search { sort: Sort::Updated, cursor: Some(next), limit: 1, ..Search::default() };
+    assert!(matches!(store.search(&Scope::ClusterWide, &other).await, Err(StoreError::BadCursor)));
+}
+
+/// Ten thousand dashboards are found by index: PostgreSQL counts its own sequential scans.
+async fn ten_thousand(home: Home) {
+    let store = home.store().await;
+    let makers = (0..8).map(|part| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            for n in (part..10_000).step_by(8) {
+                create(&store, "x", &rich(&format!("n{n}"), &format!("Title {n}"), &["t"], "P", "up")).await.unwrap();
+            }
+        })
+    });
+    for maker in makers.collect::<Vec<_>>() {
+        maker.await.unwrap();
+    }
+    let database = home.address.rsplit('/').next().unwrap();
+    let scans = || {
+        let text = "SELECT COALESCE(SUM(seq_scan), 0) FROM pg_stat_user_tables WHERE relname = 'dashboard'";
+        crate::support::Postgres::shared().sql(database, text).unwrap().trim().parse::<u64>().unwrap()
+    };
+    if home.is_postgres() {
+        crate::support::Postgres::shared().sql(database, "ANALYZE").unwrap();
+    }
+    let search = |sort, descending| Search { sort, descending, limit: 100, ..Search::default() };
+    let first = store.search(&Scope::ClusterWide, &search(Sort::Name, false)).await.unwrap();
+    assert_eq!((first.total, first.dashboards.len()), (10_000, 100));
+    let before = home.is_postgres().then(scans);
+    for (sort, descending) in [(Sort::Name, false), (Sort::Title, true), (Sort::Created, false), (Sort::Updated, true)] {
+        let mut search = search(sort, descending);
+        let scope = Scope::ClusterWide;
+        // Without the total, which counts everything there is.
+        for _ in 0..2 {
+            let found = store.search(&scope, &search).await.unwrap();
+            search.cursor = found.next;
+        }
+    }
+    for n in [0, 5_000, 9_999] {
+        store.get("p", &format!("n{n}")).await.unwrap();
+    }
+    if let Some(before) = before {
+        // Counting all of them is a scan of something, at most one for each of the eight pages.
+        tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+        assert!(scans() - before <= 8, "{} sequential scans", scans() - before);
+    }
+    assert_eq!(
+        store.search(&Scope::ClusterWide, &Search { words: "n9999".into(), limit: 10, ..Search::default() }).await.unwrap().total,
+        1
+    );
+}
