@@ -10,7 +10,7 @@
 //! * `params`, `read`, `time`: parameters, decoded once and strictly
 //! * `compress`: for those who accept it
 //! * `pass`, `etag`, `accepts`: an engine's reply for the client, what the client has already, and which encodings it takes
-//! * `stream`, `stream_query`, `stream_status`: live streams: what is asked for, who evaluates it, what is open
+//! * `stream`: live streams: what is asked for, by whom, and what is open
 //! * `validate`, `cache`, `me`, `health`, `admin`: our own paths
 //! * `track`, `recorder`, `arrival`: what is written down of a request
 
@@ -36,8 +36,6 @@ mod prometheus;
 mod read;
 mod recorder;
 mod stream;
-mod stream_query;
-mod stream_status;
 mod time;
 mod timing;
 mod track;
@@ -110,7 +108,7 @@ pub fn router(site: Arc<Site>, settings: &config::Server) -> Router {
         .merge(dashboards::routes())
         .route("/api/v1/metrics/validate", write(post(validate::validate)))
         .route("/api/v1/metrics/stream", both(get(stream::open).post(stream::open)))
-        .route("/api/v1/metrics/stream/status", read(get(stream_status::status)))
+        .route("/api/v1/metrics/stream/status", read(get(stream::status)))
         .route("/api/v1/cache", drops(delete(cache::drop_kept)))
         .route("/api/v1/auth/me", read(get(me::me)))
         .route("/api/v1/health", read(get(health::health)))

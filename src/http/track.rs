@@ -56,6 +56,7 @@ pub const PUBLIC: &[&str] = &[
     "/api/v1/shared/{token}",
     "/api/v1/shared/{token}/query",
     "/api/v1/shared/{token}/query_range",
+    "/api/v1/shared/{token}/stream",
     "/api/v1/shared/{token}/series",
     "/api/v1/shared/{token}/labels",
     "/api/v1/shared/{token}/label/{label}/values",

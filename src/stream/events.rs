@@ -14,6 +14,7 @@ use futures_util::Stream;
 use super::frame::{self, Kind};
 use super::hub::Hub;
 use super::line::{Farewell, Line};
+use super::question::Refusal;
 use super::resume::EventId;
 use super::tick::now_ms;
 use super::topic::Topic;
@@ -66,11 +67,24 @@ pub(super) enum Position {
 
 impl Events {
     /// Begins with what is said at once.
-    pub(super) fn new(hub: Arc<Hub>, line: Arc<Line>, queries: Vec<Followed>, fingerprint: u32, greeting: Bytes) -> Events {
+    pub(super) fn new(
+        hub: Arc<Hub>,
+        line: Arc<Line>,
+        queries: Vec<Followed>,
+        fingerprint: u32,
+        greeting: Bytes,
+        refused: &[(String, Refusal)],
+    ) -> Events {
         let complete_ms = queries.iter().map(|query| query.has_ms).min().flatten();
         hub.metrics.sent(Kind::Connected, greeting.len());
         let pieces = VecDeque::from([greeting]);
-        Events { hub, line, queries, fingerprint, complete_ms, pieces, gathered: BytesMut::new(), turn: 0, is_over: false }
+        let mut events =
+            Events { hub, line, queries, fingerprint, complete_ms, pieces, gathered: BytesMut::new(), turn: 0, is_over: false };
+        for (id, refusal) in refused {
+            events.say(Kind::Error, &frame::error(Some(id), &refusal.error_type, &refusal.message));
+        }
+        events.flush();
+        events
     }
 
     /// The stream's name.

@@ -12,7 +12,7 @@ use super::events::{Events, Followed, Position};
 use super::frame::{self, Bounds, Told};
 use super::line::{Farewell, Line};
 use super::metrics::{RefusedFor, StreamMetrics};
-use super::question::{Name, Wanted};
+use super::question::{Name, Refusal, Wanted};
 use super::resume::{EventId, fingerprint};
 use super::rights::{self, Rights};
 use super::shared::Shared;
@@ -66,6 +66,8 @@ pub struct Opening {
     pub user: u64,
     /// The queries, under names that differ.
     pub queries: Vec<Wanted>,
+    /// Queries that cannot be asked, by name: told once.
+    pub refused: Vec<(String, Refusal)>,
     /// What it brought back.
     pub last_event_id: Option<EventId>,
     /// Whether it may go on.
@@ -128,7 +130,7 @@ impl Hub {
     /// # Errors
     /// When a limit is reached.
     pub fn open(self: &Arc<Hub>, opening: Opening) -> Result<Events, Refused> {
-        let Opening { user, queries, last_event_id, rights } = opening;
+        let Opening { user, queries, refused, last_event_id, rights } = opening;
         self.admit(user, &queries).inspect_err(|refused| self.metrics.refused(refused.limit()))?;
         let number = self.next_number.fetch_add(1, Relaxed);
         let told: Vec<Told> = queries.iter().map(told).collect();
@@ -148,7 +150,7 @@ impl Hub {
         }
         let shared = self.remote.as_ref().is_some_and(|remote| remote.is_connected());
         let greeting = frame::connected(&line.stream, &line.told, &self.bounds(), shared, RETRY_MS + rand::random_range(0..RETRY_MS / 2));
-        Ok(Events::new(self.clone(), line, followed, fingerprint, greeting))
+        Ok(Events::new(self.clone(), line, followed, fingerprint, greeting, &refused))
     }
 
     /// Takes a place among the streams of this user.

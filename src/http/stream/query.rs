@@ -9,10 +9,11 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::error::ApiError;
-use super::params::{ParamError, Params};
-use super::read;
-use super::time::parse_duration;
+use super::super::error::ApiError;
+use super::super::params::{ParamError, Params};
+use super::super::read;
+use super::super::time::parse_duration;
+use super::dashboard::Panels;
 use crate::config;
 use crate::query::{self, Asker, Engine, Evaluation, Notes, RangeQuery, Watched};
 use crate::stream::{Evaluate, Refusal, Wanted};
@@ -39,7 +40,7 @@ pub(super) struct Asked {
 
 /// `query=…&query=…&id=…&id=…&step=15s&window=1h`: as many ids as queries, or none.
 pub(super) fn from_params(params: &Params, bounds: &config::Stream) -> Result<Vec<Asked>, ApiError> {
-    let (step, window) = (read::duration(params, "step")?, read::duration(params, "window")?);
+    let times = times_of(params, bounds)?;
     let queries: Vec<&str> = params.all("query").collect();
     let ids: Vec<&str> = params.all("id").collect();
     if !ids.is_empty() && ids.len() != queries.len() {
@@ -51,7 +52,7 @@ pub(super) fn from_params(params: &Params, bounds: &config::Stream) -> Result<Ve
     }
     let asked = queries.iter().enumerate().map(|(nth, query)| {
         let id = ids.get(nth).map_or_else(|| format!("q{nth}"), |id| (*id).to_owned());
-        bounded(id, (*query).to_owned(), step, window, bounds)
+        bounded(id, (*query).to_owned(), times)
     });
     checked(asked.collect::<Result<_, _>>()?)
 }
@@ -75,7 +76,7 @@ pub(super) fn from_json(params: &Params, body: &[u8], bounds: &config::Stream) -
     let asked = listed.into_iter().enumerate().map(|(nth, one)| {
         let step = one.step.map(|step| duration("step", &step)).transpose()?.or(step);
         let window = one.window.map(|window| duration("window", &window)).transpose()?.or(window);
-        bounded(one.id.unwrap_or_else(|| format!("q{nth}")), one.query, step, window, bounds)
+        bounded(one.id.unwrap_or_else(|| format!("q{nth}")), one.query, times(step, window, bounds)?)
     });
     checked(asked.collect::<Result<_, _>>()?)
 }
@@ -88,37 +89,44 @@ fn duration(name: &'static str, value: &Value) -> Result<Duration, ParamError> {
     parse_duration(&text).map_err(|reason| ParamError::Invalid { name, reason })
 }
 
-fn bounded(
-    id: String,
-    query: String,
-    step: Option<Duration>,
-    window: Option<Duration>,
-    bounds: &config::Stream,
-) -> Result<Asked, ApiError> {
+/// How often, and how far back; in bounds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Times {
+    pub(super) step: Duration,
+    pub(super) window: Duration,
+}
+
+/// Those of the parameters.
+pub(super) fn times_of(params: &Params, bounds: &config::Stream) -> Result<Times, ApiError> {
+    times(read::duration(params, "step")?, read::duration(params, "window")?, bounds)
+}
+
+fn times(step: Option<Duration>, window: Option<Duration>, bounds: &config::Stream) -> Result<Times, ApiError> {
     let invalid = |name, reason| Err(ParamError::Invalid { name, reason }.into());
     let step = step.unwrap_or(bounds.interval);
     if !(bounds.min_interval..=bounds.max_interval).contains(&step) {
         let (shortest, longest) = (bounds.min_interval.as_secs_f64(), bounds.max_interval.as_secs_f64());
-        return invalid(
-            "step",
-            format!("{} s is not from {shortest} s to {longest} s (stream.min_interval, stream.max_interval)", step.as_secs_f64()),
-        );
+        let step = step.as_secs_f64();
+        return invalid("step", format!("{step} s is not from {shortest} s to {longest} s (stream.min_interval, stream.max_interval)"));
     }
     if !step.subsec_nanos().is_multiple_of(1_000_000) {
         return invalid("step", "it is no whole number of milliseconds".to_owned());
     }
-    let window = window.unwrap_or(WINDOW);
-    let steps = window.as_millis().div_ceil(step.as_millis());
+    let steps = window.unwrap_or(WINDOW).as_millis().div_ceil(step.as_millis());
     let window =
         u32::try_from(steps).ok().and_then(|steps| step.checked_mul(steps)).filter(|window| *window < Duration::from_secs(1 << 33));
     let Some(window) = window else { return invalid("window", "it is longer than anything that is kept".to_owned()) };
+    Ok(Times { step, window })
+}
+
+fn bounded(id: String, query: String, times: Times) -> Result<Asked, ApiError> {
     if query.is_empty() {
         return Err(ParamError::Missing { name: "query" }.into());
     }
     if id.is_empty() || id.len() > LONGEST_ID {
-        return invalid("id", format!("a name of a query has 1 to {LONGEST_ID} bytes"));
+        return Err(ParamError::Invalid { name: "id", reason: format!("a name of a query has 1 to {LONGEST_ID} bytes") }.into());
     }
-    Ok(Asked { id, query, step, window })
+    Ok(Asked { id, query, step: times.step, window: times.window })
 }
 
 fn checked(asked: Vec<Asked>) -> Result<Vec<Asked>, ApiError> {
@@ -130,6 +138,14 @@ fn checked(asked: Vec<Asked>) -> Result<Vec<Asked>, ApiError> {
         return Err(ParamError::Missing { name: "query" }.into());
     }
     Ok(asked)
+}
+
+impl Panels {
+    /// Queries that were asked for one by one: each has to be good.
+    pub(super) fn of(asked: Vec<Asked>, engine: &Arc<Engine>, scope: &Scope, flow: u64) -> Result<Panels, ApiError> {
+        let queries = asked.into_iter().map(|asked| wanted(engine, scope, flow, asked)).collect::<Result<_, _>>()?;
+        Ok(Panels { queries, refused: Vec::new() })
+    }
 }
 
 /// The query as the hub wants it, once scope and limits allow it.

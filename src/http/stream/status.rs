@@ -5,12 +5,12 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Request, State};
 
-use super::call::Visitor;
-use super::{OwnError, Site};
+use super::super::call::Visitor;
+use super::super::{OwnError, Site};
 use crate::stream::Status;
 
 /// The streams that the caller may know of.
-pub(super) async fn status(State(site): State<Arc<Site>>, request: Request) -> Result<Json<Status>, OwnError> {
+pub(in crate::http) async fn status(State(site): State<Arc<Site>>, request: Request) -> Result<Json<Status>, OwnError> {
     let (parts, _) = request.into_parts();
     let visitor = Visitor::of(&parts, &site).await?;
     let user = (!visitor.sees_the_whole_cluster()).then(|| visitor.flow());
