@@ -20,6 +20,7 @@ mod reader;
 mod redis_url;
 mod secret;
 mod server;
+mod stream;
 mod telemetry;
 mod tenancy;
 #[cfg(test)]
@@ -39,6 +40,7 @@ pub use load::Origin;
 pub use redis_url::{HostPort, RedisServers};
 pub use secret::Secret;
 pub use server::{Server, Tls};
+pub use stream::Stream;
 pub use telemetry::{LogFormat, Telemetry};
 pub use tenancy::{Conflict, LabelRule, Promql, RuleTarget, Tenancy, TenantLabels};
 pub use upstreams::{Credentials, Role, Upstream, UpstreamAuth, UpstreamKind};
@@ -60,6 +62,8 @@ pub struct Config {
     pub limits: Limits,
     /// What is remembered, and where.
     pub cache: Cache,
+    /// Live streams.
+    pub stream: Stream,
     /// Where dashboards are kept.
     pub dashboards: Dashboards,
     /// Logs and traces.
@@ -78,6 +82,7 @@ impl Default for Config {
             promql: Promql::default(),
             limits: Limits::default(),
             cache: Cache::default(),
+            stream: Stream::default(),
             dashboards: Dashboards::default(),
             telemetry: Telemetry::default(),
             origin: Origin::default(),

@@ -10,6 +10,7 @@
 //! * `params`, `read`, `time`: parameters, decoded once and strictly
 //! * `compress`: for those who accept it
 //! * `pass`, `etag`, `accepts`: an engine's reply for the client, what the client has already, and which encodings it takes
+//! * `stream`: live streams: what is asked for, by whom, and what is open
 //! * `validate`, `cache`, `me`, `health`, `admin`: our own paths
 //! * `track`, `recorder`, `arrival`: what is written down of a request
 
@@ -34,6 +35,7 @@ mod pass;
 mod prometheus;
 mod read;
 mod recorder;
+mod stream;
 mod time;
 mod timing;
 mod track;
@@ -49,6 +51,7 @@ use axum::routing::{delete, get, post};
 use crate::config;
 use crate::dashboards::Store;
 use crate::query::{Engine, Fairness};
+use crate::stream::Hub;
 use crate::telemetry::{AuthProvider, Metrics, Readiness};
 use crate::tenancy::{Authenticator, ProviderKind};
 
@@ -60,7 +63,7 @@ use call::Call;
 pub use compress::compressed;
 pub use error::refusal;
 use error::{OwnError, PrometheusError};
-use methods::{drops, read, write};
+use methods::{both, drops, read, write};
 pub use narrow::{leave_as_it_is, take_prefix};
 pub use params::{ParamError, Params};
 pub use recorder::Recorder;
@@ -76,7 +79,9 @@ pub struct Site {
     /// Who is asking.
     pub authenticator: Authenticator,
     /// Answers queries.
-    pub engine: Engine,
+    pub engine: Arc<Engine>,
+    /// Live streams.
+    pub hub: Arc<Hub>,
     /// The storage of dashboards.
     pub dashboards: Arc<Store>,
     /// Who has to wait.
@@ -102,6 +107,8 @@ pub fn router(site: Arc<Site>, settings: &config::Server) -> Router {
     let routes = prometheus::routes()
         .merge(dashboards::routes())
         .route("/api/v1/metrics/validate", write(post(validate::validate)))
+        .route("/api/v1/metrics/stream", both(get(stream::open).post(stream::open)))
+        .route("/api/v1/metrics/stream/status", read(get(stream::status)))
         .route("/api/v1/cache", drops(delete(cache::drop_kept)))
         .route("/api/v1/auth/me", read(get(me::me)))
         .route("/api/v1/health", read(get(health::health)))
