@@ -11,6 +11,7 @@
 //! * `compress`: for those who accept it
 //! * `pass`, `etag`, `accepts`: an engine's reply for the client, what the client has already, and which encodings it takes
 //! * `validate`, `cache`, `me`, `health`, `admin`: our own paths
+//! * `openapi`: all of it described, for programs and for people
 //! * `track`, `recorder`, `arrival`: what is written down of a request
 
 mod accepts;
@@ -29,6 +30,7 @@ mod health;
 mod me;
 mod methods;
 mod narrow;
+mod openapi;
 mod params;
 mod pass;
 mod prometheus;
@@ -62,6 +64,7 @@ pub use error::refusal;
 use error::{OwnError, PrometheusError};
 use methods::{drops, read, write};
 pub use narrow::{leave_as_it_is, take_prefix};
+pub use openapi::openapi;
 pub use params::{ParamError, Params};
 pub use recorder::Recorder;
 pub use time::parse_duration;
@@ -105,6 +108,8 @@ pub fn router(site: Arc<Site>, settings: &config::Server) -> Router {
         .route("/api/v1/cache", drops(delete(cache::drop_kept)))
         .route("/api/v1/auth/me", read(get(me::me)))
         .route("/api/v1/health", read(get(health::health)))
+        .route("/api/openapi.json", read(get(openapi::serve_document)))
+        .route("/api/docs", read(get(openapi::serve_page)))
         .route("/live", read(get(health::live)))
         .route("/ready", read(get(health::ready)))
         .fallback(track::nothing_here);
