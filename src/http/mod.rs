@@ -12,6 +12,7 @@
 //! * `pass`, `etag`, `accepts`: an engine's reply for the client, what the client has already, and which encodings it takes
 //! * `stream`: live streams: what is asked for, by whom, and what is open
 //! * `validate`, `cache`, `me`, `health`, `admin`: our own paths
+//! * `openapi`: all of it described, for programs and for people
 //! * `track`, `recorder`, `arrival`: what is written down of a request
 
 mod accepts;
@@ -30,6 +31,7 @@ mod health;
 mod me;
 mod methods;
 mod narrow;
+mod openapi;
 mod params;
 mod pass;
 mod prometheus;
@@ -65,6 +67,7 @@ pub use error::refusal;
 use error::{OwnError, PrometheusError};
 use methods::{both, drops, read, write};
 pub use narrow::{leave_as_it_is, take_prefix};
+pub use openapi::openapi;
 pub use params::{ParamError, Params};
 pub use recorder::Recorder;
 pub use time::parse_duration;
@@ -112,6 +115,8 @@ pub fn router(site: Arc<Site>, settings: &config::Server) -> Router {
         .route("/api/v1/cache", drops(delete(cache::drop_kept)))
         .route("/api/v1/auth/me", read(get(me::me)))
         .route("/api/v1/health", read(get(health::health)))
+        .route("/api/openapi.json", read(get(openapi::serve_document)))
+        .route("/api/docs", read(get(openapi::serve_page)))
         .route("/live", read(get(health::live)))
         .route("/ready", read(get(health::ready)))
         .fallback(track::nothing_here);

@@ -72,6 +72,8 @@ pub const PUBLIC: &[&str] = &[
     "/api/v1/preferences/favourites/{project}/{name}",
     "/api/v1/preferences/recents/{project}/{name}",
     "/api/v1/audit/logs",
+    "/api/openapi.json",
+    "/api/docs",
     "/live",
     "/ready",
 ];
