@@ -5,7 +5,7 @@
 //!
 //! * `served`: the two paths; `page/` has what a browser gets
 //! * `words`, `call`, `refusals`: what descriptions are written with
-//! * `prometheus`, `dashboards`, `exchange`, `links`, `people`, `own`: the paths, a family each, with their schemas
+//! * `prometheus`, `dashboards`, `exchange`, `links`, `people`, `stream`, `own`: the paths, a family each, with their schemas
 
 mod call;
 mod dashboard_schemas;
@@ -18,6 +18,7 @@ mod prometheus;
 mod prometheus_answers;
 mod refusals;
 mod served;
+mod stream;
 mod words;
 
 use utoipa::openapi::header::HeaderBuilder;
@@ -35,7 +36,8 @@ pub fn openapi() -> String {
 }
 
 fn document() -> OpenApi {
-    let families = [prometheus::paths(), dashboards::paths(), exchange::paths(), links::paths(), people::paths(), own::paths()];
+    let families =
+        [prometheus::paths(), dashboards::paths(), exchange::paths(), links::paths(), people::paths(), stream::paths(), own::paths()];
     let paths = families.into_iter().flatten().fold(PathsBuilder::new(), |paths, (template, item)| paths.path(template, item));
     let info = InfoBuilder::new()
         .title("Hecate")
@@ -69,6 +71,7 @@ fn components() -> Components {
         exchange::schemas(),
         links::schemas(),
         people::schemas(),
+        stream::schemas(),
         own::schemas(),
     ];
     let components =
