@@ -163,11 +163,11 @@ pub(super) fn query(name: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
     at(ParameterIn::Query, name, false, schema.into())
 }
 
-/// What the schema says of itself is what the parameter says.
-fn at(place: ParameterIn, name: &str, required: bool, schema: RefOr<Schema>) -> Parameter {
-    let description = match &schema {
-        RefOr::T(Schema::Object(object)) => object.description.clone(),
-        RefOr::T(Schema::Array(array)) => array.description.clone(),
+/// What the schema says of itself is what the parameter says: once is enough.
+fn at(place: ParameterIn, name: &str, required: bool, mut schema: RefOr<Schema>) -> Parameter {
+    let description = match &mut schema {
+        RefOr::T(Schema::Object(object)) => object.description.take(),
+        RefOr::T(Schema::Array(array)) => array.description.take(),
         _ => None,
     };
     // A list is one parameter, given again and again.

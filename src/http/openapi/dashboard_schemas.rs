@@ -8,17 +8,8 @@ use super::words::{Members, Schemas, duration, list, map, moment, name, named, n
 /// The schemas.
 pub(super) fn schemas() -> Schemas {
     vec![
-        ("Dashboard", dashboard("A dashboard.", metadata(), spec().has("panels", panels())).into()),
-        (
-            "ListedDashboard",
-            dashboard(
-                "A dashboard in a list; without panels when only metadata are asked for.",
-                metadata(),
-                spec().may("panels", panels()),
-            )
-            .into(),
-        ),
-        ("SentDashboard", dashboard("A dashboard as it is sent.", sent_metadata(), spec().may("panels", panels())).into()),
+        ("Dashboard", dashboard("A dashboard.", metadata()).into()),
+        ("SentDashboard", dashboard("A dashboard as it is sent.", sent_metadata()).into()),
         ("DashboardPatch", patch().into()),
         ("Panel", panel().into()),
         ("Plugin", plugin().into()),
@@ -28,8 +19,8 @@ pub(super) fn schemas() -> Schemas {
     ]
 }
 
-fn dashboard(description: &str, metadata: ObjectBuilder, spec: ObjectBuilder) -> ObjectBuilder {
-    object(description).has("kind", one_of("Always the same.", &["Dashboard"])).has("metadata", metadata).has("spec", spec)
+fn dashboard(description: &str, metadata: ObjectBuilder) -> ObjectBuilder {
+    object(description).has("kind", one_of("Always the same.", &["Dashboard"])).has("metadata", metadata).has("spec", spec())
 }
 
 fn metadata() -> ObjectBuilder {
@@ -59,6 +50,7 @@ fn tags() -> RefOr<Schema> {
 fn spec() -> ObjectBuilder {
     object("What it shows.")
         .may("display", named("Display"))
+        .may("panels", map("Its panels by their keys, at most 500.", named("Panel")))
         .may("duration", duration("The range that it shows, when nobody says another one."))
         .may("refreshInterval", duration("How often it is drawn anew; `0s` is never."))
         .may("layouts", list("Where its panels are, from top to bottom.", named("Layout")).max_items(Some(200)))
@@ -67,10 +59,6 @@ fn spec() -> ObjectBuilder {
             list("What its queries leave open.", object("`TextVariable` or `ListVariable`, as Perses has them.")).max_items(Some(200)),
         )
         .may("datasources", map("Where its queries go, as Perses has it.", object("A datasource.")))
-}
-
-fn panels() -> RefOr<Schema> {
-    map("Its panels by their keys, at most 500.", named("Panel")).into()
 }
 
 fn panel() -> ObjectBuilder {

@@ -72,7 +72,7 @@ fn list_of_project() -> Call {
 }
 
 fn listed(id: &str, summary: &str) -> Call {
-    let answer = json("A page.", list("Dashboards.", named("ListedDashboard")))
+    let answer = json("A page.", list("Dashboards.", named("Dashboard")))
         .header_ref("X-Total-Count", header("X-Total-Count"))
         .header_ref("Link", header("Link"));
     Call::new(Own, TAG, id, summary)
@@ -126,7 +126,7 @@ fn get() -> Call {
     let answer = ["Age", "Warning", "X-Hecate-Stale"].into_iter().fold(answer, |answer, name| answer.header_ref(name, header(name)));
     about_one(TAG, "get_dashboard", "A dashboard")
         .told("Needs the permission `Dashboard:read`.")
-        .takes(sent_header("If-None-Match", text("Entity tags of what the client has.")))
+        .takes_named("IfNoneMatch")
         .answers(200, answer)
         .answers(304, empty("The client has it already.").header_ref("ETag", header("ETag")))
 }

@@ -122,7 +122,7 @@ fn file(description: &str) -> ResponseBuilder {
 fn export() -> Call {
     let answer = file("The dashboard as a file.")
         .content("application/json", Content::new(Some(named("Dashboard"))))
-        .content("application/yaml", Content::new(Some(text("The same as YAML."))))
+        .content("application/yaml", Content::new(Some(object("The same as YAML, or a `PersesDashboard` resource."))))
         .header_ref("ETag", header("ETag"));
     about_one(EXCHANGE, "export_dashboard", "A dashboard as a file")
         .told("Needs the permission `Dashboard:read`.")

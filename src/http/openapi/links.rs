@@ -118,7 +118,8 @@ fn both(template: &'static str, id: &str, summary: &str, fields: fn() -> Vec<Fie
 }
 
 fn read(id: &str, summary: &str, answer: &str) -> Call {
-    by_link(Prometheus, id, summary).told(ONLY_ITS_OWN).narrowed().answers(200, kept(answer)).answers(304, unchanged()).refuses(&[404, 422])
+    let call = by_link(Prometheus, id, summary).told(ONLY_ITS_OWN).narrowed().takes_named("IfNoneMatch");
+    call.answers(200, kept(answer)).answers(304, unchanged()).refuses(&[404, 422])
 }
 
 fn label_values() -> Call {

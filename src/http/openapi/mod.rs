@@ -85,6 +85,8 @@ fn components() -> Components {
     let components = components
         .parameter("Namespace", call::query("namespace", namespaces))
         .parameter("Namespaces", call::sent_header("X-Hecate-Namespaces", header))
+        .parameter("IfNoneMatch", call::sent_header("If-None-Match", words::text("Entity tags of what the client has.")))
+        .parameter("Explain", call::sent_header("X-Hecate-Explain", words::one_of("Tells what upstreams were asked.", &["1"])))
         .security_scheme("bearer", http(HttpAuthScheme::Bearer, "A token of `users.yaml`, or a JWT of the identity provider."))
         .security_scheme("basic", http(HttpAuthScheme::Basic, "The token as password; the name is empty, or the token's own."));
     refusals::responses(components).build()
@@ -103,6 +105,7 @@ const HEADERS: &[(&str, &str)] = &[
     ("WWW-Authenticate", "Which credentials are taken."),
     ("Cache-Status", "What the cache did (RFC 9211)."),
     ("Server-Timing", "Where the time went."),
+    ("X-Hecate-Explain", "What upstreams were asked, as JSON, when the request wants to know."),
     ("Content-Disposition", "A name for the file."),
     ("Age", "Seconds since the database said so, when it is away now."),
     ("Warning", "110 when the answer comes from memory because the database is away."),

@@ -6,7 +6,7 @@ use utoipa::openapi::{Content, PathItem, RefOr, ResponseBuilder, Schema, Server,
 
 use super::super::error::Family::{Own, Prometheus};
 use super::call::{Call, Field, Paths, json, path, plain};
-use super::words::{Members, Schemas, flag, list, map, named, namespace, number, object, one_of, text, text_or_null, whole};
+use super::words::{Members, Schemas, flag, list, map, named, namespace, number, object, one_of, text, whole};
 
 const TAG: &str = "Hecate";
 const ADMIN: &str = "Admin listener";
@@ -69,9 +69,9 @@ fn validate() -> Call {
 
 fn drop_kept() -> Call {
     let selection = object("What was meant; nothing is everything.")
-        .has("upstream", text_or_null("Of this upstream only."))
-        .has("namespace", text_or_null("Of this namespace only."))
-        .has("metric", text_or_null("Of this metric only."));
+        .may("upstream", text("Of this upstream only."))
+        .may("namespace", text("Of this namespace only."))
+        .may("metric", text("Of this metric only."));
     let dropped = object("What was dropped.")
         .has("dropped", whole("Entries in the memory of the replica that answers; the others drop theirs within moments.", 0))
         .has("selection", selection)

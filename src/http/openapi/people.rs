@@ -8,7 +8,7 @@ use super::super::error::Family::Own;
 use super::call::{Call, Field, Paths, empty, header, json, part, path, query};
 use super::dashboards::{dashboard, project};
 use super::words::{
-    Members, Schemas, duration, flag, list, moment, name, named, namespace, number, object, one_of, text, text_or_null, whole,
+    Members, Schemas, duration, flag, list, moment, name, named, namespace, number, object, one_of, text, text_or_null, time, whole,
 };
 
 const TEMPLATES: &str = "Templates";
@@ -114,8 +114,8 @@ fn audit() -> Call {
             Field::may("action", text("Of this action only, such as `dashboard.update`.")),
             Field::may("resource", text("About such things only: `dashboard`, `share`, `template`.")),
             Field::may("project", text("In this project only.")),
-            Field::may("from", text("From here on: seconds or RFC 3339.")),
-            Field::may("to", text("Up to here.")),
+            Field::may("from", time("From here on.")),
+            Field::may("to", time("Up to here.")),
             Field::may("limit", whole("Entries on a page.", 1).maximum(Some(1000)).default(Some(100.into()))),
             Field::may("cursor", text("Where the page begins: `next` of the page before.").pattern(Some("^[0-9a-fA-F]{32}$"))),
         ])

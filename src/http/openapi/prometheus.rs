@@ -1,12 +1,12 @@
 //! Family 1: the paths of Prometheus.
 
-use utoipa::openapi::HttpMethod::{Get, Post};
+use utoipa::openapi::HttpMethod::{self, Get, Post};
 use utoipa::openapi::schema::ObjectBuilder;
-use utoipa::openapi::{RefOr, ResponseBuilder, Schema};
+use utoipa::openapi::{PathItem, RefOr, ResponseBuilder, Schema};
 
 use super::super::error::Family::Prometheus;
 use super::call::{Call, Field, Paths, empty, header, json, part, path, plain};
-use super::words::{Members, duration, flag, list, named, one_of, text, whole};
+use super::words::{Members, duration_or_seconds, flag, list, named, one_of, text, time, whole};
 
 const TAG: &str = "Prometheus";
 const CLUSTER: &str = "Prometheus, the whole of it";
@@ -27,14 +27,7 @@ pub(super) fn paths() -> Paths {
             range_fields,
             "QueryAnswer",
         ),
-        both(
-            "/api/v1/query_exemplars",
-            "query_exemplars",
-            "Exemplars of the series that an expression reads",
-            evaluated,
-            window_fields,
-            "ListAnswer",
-        ),
+        path("/api/v1/query_exemplars", exemplars(evaluated)),
         both("/api/v1/series", "series", "The label sets of the series that fit", matched, series_fields, "SeriesAnswer"),
         both("/api/v1/labels", "labels", "The names of labels", matched, selection_fields, "NamesAnswer"),
         path("/api/v1/label/{name}/values", [(Get, label_values())]),
@@ -109,7 +102,8 @@ fn probe(id: &str, summary: &str) -> Call {
 }
 
 fn read(id: &str, summary: &str, answer: &str) -> Call {
-    Call::new(Prometheus, TAG, id, summary).narrowed().answers(200, kept(answer)).answers(304, unchanged()).refuses(OF_THE_UPSTREAM)
+    let call = Call::new(Prometheus, TAG, id, summary).narrowed().takes_named("IfNoneMatch").takes_named("Explain");
+    call.answers(200, kept(answer)).answers(304, unchanged()).refuses(OF_THE_UPSTREAM)
 }
 
 /// An answer that may come from the cache.
@@ -118,6 +112,7 @@ pub(super) fn kept(schema: &str) -> ResponseBuilder {
         .header_ref("Cache-Status", header("Cache-Status"))
         .header_ref("Server-Timing", header("Server-Timing"))
         .header_ref("ETag", header("ETag"))
+        .header_ref("X-Hecate-Explain", header("X-Hecate-Explain"))
 }
 
 /// An answer that the client has already.
@@ -126,23 +121,33 @@ pub(super) fn unchanged() -> ResponseBuilder {
 }
 
 /// A path for GET, and for POST with a form.
-fn both(
-    template: &'static str,
-    id: &str,
-    summary: &str,
-    told: &str,
-    fields: fn() -> Vec<Field>,
-    answer: &str,
-) -> (&'static str, utoipa::openapi::PathItem) {
-    let told = format!("{told}\n\nNeeds the permission `Metrics:query`.");
-    let get = read(id, summary, answer).told(&told).asked(&fields());
-    let post = Call::new(Prometheus, TAG, &format!("{id}_form"), summary)
-        .told(&format!("{told}\n\nThe parameters may stand in the form, in the URL, or in both; together they are one set."))
+fn both(template: &'static str, id: &str, summary: &str, told: &str, fields: fn() -> Vec<Field>, answer: &str) -> (&'static str, PathItem) {
+    path(template, [(Get, by_url(id, summary, told, fields, answer)), (Post, by_form(id, summary, told, fields, answer))])
+}
+
+fn by_url(id: &str, summary: &str, told: &str, fields: fn() -> Vec<Field>, answer: &str) -> Call {
+    read(id, summary, answer).told(&format!("{told}\n\n{PERMISSION}")).asked(&fields())
+}
+
+fn by_form(id: &str, summary: &str, told: &str, fields: fn() -> Vec<Field>, answer: &str) -> Call {
+    Call::new(Prometheus, TAG, &format!("{id}_form"), summary)
+        .told(&format!("{told} The parameters may stand in the form, in the URL, or in both; together they are one set.\n\n{PERMISSION}"))
         .narrowed()
+        .takes_named("Explain")
         .body([("application/x-www-form-urlencoded", form(&fields()))])
         .answers(200, kept(answer))
-        .refuses(OF_THE_UPSTREAM);
-    path(template, [(Get, get), (Post, post)])
+        .refuses(OF_THE_UPSTREAM)
+}
+
+const PERMISSION: &str = "Needs the permission `Metrics:query`.";
+
+fn exemplars(told: &str) -> [(HttpMethod, Call); 2] {
+    let (id, summary, answer) = ("query_exemplars", "Exemplars of the series that an expression reads", "ListAnswer");
+    let nothing = || empty("The expression reads no series.");
+    [
+        (Get, by_url(id, summary, told, window_fields, answer).answers(204, nothing())),
+        (Post, by_form(id, summary, told, window_fields, answer).answers(204, nothing())),
+    ]
 }
 
 /// The same parameters as members of a form.
@@ -243,9 +248,9 @@ fn text_fields() -> Vec<Field> {
 
 fn evaluation() -> [Field; 4] {
     [
-        Field::may("timeout", duration("How long the evaluation may take.")),
+        Field::may("timeout", duration_or_seconds("How long the evaluation may take.")),
         Field::may("limit", whole("At most as many series; 0 is no limit.", 0)),
-        Field::may("lookback_delta", duration("How old a sample may be that still counts.")),
+        Field::may("lookback_delta", duration_or_seconds("How old a sample may be that still counts.")),
         Field::may("stats", text("`all` for statistics of each step, anything else for totals.")),
     ]
 }
@@ -258,12 +263,8 @@ fn selectors() -> utoipa::openapi::ArrayBuilder {
     list("Selectors; may be given again and again.", text("A selector of series.").examples(["up"]))
 }
 
-fn time(description: &str) -> ObjectBuilder {
-    text(description).examples(["1794000000", "2026-11-27T12:00:00Z"].map(serde_json::Value::from))
-}
-
 fn step() -> ObjectBuilder {
-    duration("The distance of the steps: seconds, or a duration. Not 0.")
+    duration_or_seconds("The distance of the steps: seconds, or a duration. Not 0.")
 }
 
 fn number_or_less(description: &str) -> ObjectBuilder {

@@ -85,7 +85,9 @@ pub(super) fn name(family: Family, status: u16) -> String {
 /// All of them in both forms.
 pub(super) fn responses(components: ComponentsBuilder) -> ComponentsBuilder {
     REFUSALS.iter().fold(components, |components, (status, _, when)| {
-        [Family::Own, Family::Prometheus].into_iter().fold(components, |components, family| {
+        // Nothing is saved by the paths of Prometheus.
+        let families: &[Family] = if *status == 409 { &[Family::Own] } else { &[Family::Own, Family::Prometheus] };
+        families.iter().fold(components, |components, &family| {
             let response = ResponseBuilder::new().description(*when).content("application/json", content(family));
             let response = response.header_ref("X-Request-Id", header("X-Request-Id"));
             let response = match status {

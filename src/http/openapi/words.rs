@@ -1,6 +1,5 @@
 //! The words that schemas are written in: shorter than the builders of utoipa, and the same everywhere.
 
-use serde_json::Value;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{
     AdditionalProperties, ArrayBuilder, KnownFormat, ObjectBuilder, Ref, Schema, SchemaFormat, SchemaType, Type,
@@ -46,7 +45,11 @@ pub(super) fn moment(description: &str) -> ObjectBuilder {
 
 /// A name of a dashboard or a template.
 pub(super) fn name(description: &str) -> ObjectBuilder {
-    text(description).pattern(Some("^[a-zA-Z0-9_.-]{1,75}$"))
+    // Not `.` and `..`, which paths take for something else.
+    text(description)
+        .pattern(Some(r"^(\.{0,2}[a-zA-Z0-9_-][a-zA-Z0-9_.-]*|\.{3}[a-zA-Z0-9_.-]*)$"))
+        .min_length(Some(1))
+        .max_length(Some(75))
 }
 
 /// A namespace, which is a project.
@@ -56,8 +59,24 @@ pub(super) fn namespace(description: &str) -> ObjectBuilder {
 
 /// A duration as Prometheus writes it.
 pub(super) fn duration(description: &str) -> ObjectBuilder {
-    text(description).examples([Value::from("1h"), Value::from("15s")])
+    text(description).pattern(Some(format!("^(0|{UNITS})$"))).examples(["1h", "15s"])
 }
+
+/// A duration in a parameter: seconds will do too.
+pub(super) fn duration_or_seconds(description: &str) -> ObjectBuilder {
+    text(description).pattern(Some(format!(r"^([0-9]+(\.[0-9]+)?|{UNITS})$"))).examples(["1h", "15"])
+}
+
+/// A moment in a parameter: seconds since 1970, or RFC 3339.
+pub(super) fn time(description: &str) -> ObjectBuilder {
+    let pattern = format!(r"^(-?[0-9]+(\.[0-9]+)?|{DAY}T{CLOCK}(\.[0-9]{{1,9}})?(Z|[+-][0-2][0-9]:[0-5][0-9]))$");
+    text(description).pattern(Some(pattern)).examples(["1794000000", "2026-11-27T12:00:00Z"])
+}
+
+/// Those of a duration, in falling order. Nothing at all counts as not given.
+const UNITS: &str = "([0-9]+y)?([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?";
+const DAY: &str = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])";
+const CLOCK: &str = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]";
 
 /// A whole number from `least` on.
 pub(super) fn whole(description: &str, least: i64) -> ObjectBuilder {
