@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::client::{Client, Plan, params};
+use crate::client::{Client, params};
 use crate::first::{QUERIES, all_same, pairs};
 use crate::support::exporter::{Exporter, Page};
 use crate::support::{Http2, eventually, free_port};
