@@ -55,6 +55,7 @@ pub struct Plan {
     pub only_names: bool,
     /// Which of the base URLs is tried first.
     pub first_turn: usize,
+    pub path: String,
 }
 
 /// Running until it is dropped.
@@ -70,7 +71,17 @@ pub fn params(pairs: &[(&str, &str)]) -> String {
 impl Plan {
     pub fn new(base: &str, token: Option<&'static str>, pairs: &[(&str, &str)]) -> Plan {
         let bases = Arc::new(Mutex::new(vec![base.to_owned()]));
-        Plan { bases, query: params(pairs), token, comes_back: false, headers: Vec::new(), body: None, only_names: false, first_turn: 0 }
+        Plan {
+            bases,
+            query: params(pairs),
+            token,
+            comes_back: false,
+            headers: Vec::new(),
+            body: None,
+            only_names: false,
+            first_turn: 0,
+            path: "/api/v1/metrics/stream".to_owned(),
+        }
     }
 }
 
@@ -162,7 +173,7 @@ async fn run(http: reqwest::Client, plan: Plan, seen: Arc<Mutex<Seen>>) {
 }
 
 async fn connect(http: &reqwest::Client, plan: &Plan, base: &str, seen: &Mutex<Seen>) -> Result<(), String> {
-    let address = format!("{base}/api/v1/metrics/stream?{}", plan.query);
+    let address = format!("{base}{}?{}", plan.path, plan.query);
     let mut request = match &plan.body {
         Some(body) => http.post(address).header("content-type", "application/json").body(body.clone()),
         None => http.get(address),

@@ -8,6 +8,7 @@ mod assembled;
 mod bounds;
 mod client;
 mod cluster;
+mod dashboard;
 mod faults;
 mod feed;
 mod first;

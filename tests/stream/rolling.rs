@@ -41,8 +41,8 @@ async fn a_rolling_restart_loses_nothing_and_repeats_nothing() {
     }
     world.settle().await;
     let mut connections = 0;
-    for client in &clients {
-        let now = client.see(|seen| seen.count("delta"));
+    let counts: Vec<usize> = clients.iter().map(|client| client.see(|seen| seen.count("delta"))).collect();
+    for (client, now) in clients.iter().zip(counts) {
         client.sees("ticks after the last restart", SOON, |seen| (seen.count("delta") >= now + 3 * QUERIES.len()).then_some(())).await;
         connections += client.see(|seen| seen.connections);
     }
