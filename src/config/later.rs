@@ -5,7 +5,6 @@ use super::yaml::{Node, Value};
 
 /// To switch a key on, take it out here and read it in its topic.
 pub(super) const KEYS: &[&str] = &[
-    "perses.url",
     "perses.dashboards",
     "auth.sign_in",
     "stream.interval",

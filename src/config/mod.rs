@@ -16,6 +16,7 @@ mod later;
 mod limits;
 mod load;
 mod mask;
+mod perses;
 mod reader;
 mod redis_url;
 mod secret;
@@ -36,6 +37,7 @@ pub use environment::environment;
 pub use error::{ConfigError, ConfigErrors, Place};
 pub use limits::Limits;
 pub use load::Origin;
+pub use perses::Perses;
 pub use redis_url::{HostPort, RedisServers};
 pub use secret::Secret;
 pub use server::{Server, Tls};
@@ -60,6 +62,8 @@ pub struct Config {
     pub limits: Limits,
     /// What is remembered, and where.
     pub cache: Cache,
+    /// A Perses server behind us.
+    pub perses: Perses,
     /// Where dashboards are kept.
     pub dashboards: Dashboards,
     /// Logs and traces.
@@ -78,6 +82,7 @@ impl Default for Config {
             promql: Promql::default(),
             limits: Limits::default(),
             cache: Cache::default(),
+            perses: Perses::default(),
             dashboards: Dashboards::default(),
             telemetry: Telemetry::default(),
             origin: Origin::default(),

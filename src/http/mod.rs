@@ -51,6 +51,7 @@ use crate::dashboards::Store;
 use crate::query::{Engine, Fairness};
 use crate::telemetry::{AuthProvider, Metrics, Readiness};
 use crate::tenancy::{Authenticator, ProviderKind};
+use crate::upstream::Perses;
 
 pub use accepts::Accepts;
 pub use admin::router as admin_router;
@@ -79,6 +80,8 @@ pub struct Site {
     pub engine: Engine,
     /// The storage of dashboards.
     pub dashboards: Arc<Store>,
+    /// A Perses server behind us, where there is one.
+    pub perses: Option<Perses>,
     /// Who has to wait.
     pub fairness: Fairness,
     /// People without a name, by address.

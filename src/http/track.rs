@@ -161,6 +161,7 @@ pub(super) mod tests {
             })
             .unwrap(),
             dashboards: Arc::new(crate::dashboards::Store::new(&config.dashboards, metrics.registry()).unwrap()),
+            perses: None,
             fairness: Fairness::new(1000.0, 1000),
             visitors: super::super::Visitors::default(),
             authors: super::super::Authors::default(),

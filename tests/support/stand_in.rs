@@ -58,7 +58,7 @@ impl StandIn {
                 let (answer, seen) = (answer.clone(), seen.clone());
                 tokio::spawn(async move {
                     let Some(asked) = read_request(&mut stream).await else { return };
-                    if asked.target().contains("/api/v1/query") {
+                    if asked.target().contains("/api/v1/query") || asked.target().contains("/api/migrate") {
                         seen.lock().unwrap().push(asked.clone());
                         answer(asked, stream).await;
                     } else {

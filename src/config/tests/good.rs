@@ -17,8 +17,10 @@ fn full() -> (tempfile::TempDir, Config) {
 
 /// Everything but the places, which the text of the file decides.
 fn values(config: &Config) -> String {
-    let Config { server, upstreams, auth, tenancy, promql, limits, cache, dashboards, telemetry, origin: _ } = config;
-    format!("{server:?}\n{upstreams:?}\n{auth:?}\n{tenancy:?}\n{promql:?}\n{limits:?}\n{cache:?}\n{dashboards:?}\n{telemetry:?}")
+    let Config { server, upstreams, auth, tenancy, promql, limits, cache, perses, dashboards, telemetry, origin: _ } = config;
+    format!(
+        "{server:?}\n{upstreams:?}\n{auth:?}\n{tenancy:?}\n{promql:?}\n{limits:?}\n{cache:?}\n{perses:?}\n{dashboards:?}\n{telemetry:?}"
+    )
 }
 
 #[test]
@@ -79,6 +81,7 @@ fn every_topic_is_read() {
     assert_eq!((redis.user.as_deref(), redis.password.as_ref().unwrap().expose()), (Some("hecate"), "pass word"));
     assert_eq!(redis.sentinel.as_ref().unwrap().1.expose(), "se ntinel");
     assert_eq!(redis.ca_file.as_deref(), Some(folder.path().join("redis.crt").as_path()));
+    assert_eq!(config.perses.url.as_ref().unwrap().as_str(), "http://perses:8080/base");
     let dashboards = &config.dashboards;
     assert_eq!(
         (dashboards.database.expose(), dashboards.retention_days, dashboards.keep_versions),
@@ -246,6 +249,7 @@ fn masked_yaml_reads_like_the_contract() {
       memory: 256MiB
       fresh_ttl: 15s
       self_check: 0.001
+    perses: {}
     dashboards:
       retention_days: 90
       keep_versions: 200
