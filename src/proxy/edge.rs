@@ -19,7 +19,7 @@ use super::body::{self, BodyError};
 use super::bridge::EdgeError;
 use super::{bridge, client, path, watchdog};
 use crate::config;
-use crate::http::{Accepts, Arrival, Recorder, Story, compressed, refusal};
+use crate::http::{Accepts, Arrival, Recorder, Story, compressed, refusal, with_error_id};
 use crate::telemetry::{GaugeGuard, Metrics, RejectReason, RequestId, TraceContext};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -195,6 +195,7 @@ impl ProxyHttp for Edge {
                 return Err(cut(gone));
             }
         };
+        with_error_id(&mut response, arrival.request_id.as_str());
         if session.req_header().version == http::Version::HTTP_10 {
             response = match bridge::gather(session, response).await {
                 Ok(response) => response,
