@@ -18,7 +18,7 @@ use crate::query::{Engine, EngineSettings, Fairness};
 use crate::stream::{Bus, Hub, HubSettings};
 use crate::telemetry::{self, AccessLog, Metrics, Readiness, SlowQueryLog, Tracer};
 use crate::tenancy::{Authenticator, Policy};
-use crate::upstream::{Upstreams, install_crypto};
+use crate::upstream::{Perses, Upstreams, install_crypto};
 
 /// How long the start waits for the database of dashboards.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(3);
@@ -142,6 +142,14 @@ pub(super) fn store(config: &Config, metrics: &Metrics) -> Result<Arc<Store>, Co
     Ok(Arc::new(store))
 }
 
+/// The Perses server behind us, where there is one.
+///
+/// # Errors
+/// When no client can be made.
+fn perses(config: &Config, metrics: &Metrics) -> Result<Option<Perses>, ConfigErrors> {
+    Ok(Perses::new(&config.perses, metrics.registry()).map_err(|e| blame::key(config, "perses.url", e.to_string()))?)
+}
+
 /// Starts logs and traces.
 ///
 /// # Errors
@@ -172,6 +180,7 @@ impl App {
             engine: Arc::new(engine),
             hub: hub.clone(),
             dashboards: dashboards.clone(),
+            perses: perses(config, metrics)?,
             fairness: Fairness::new(config.limits.rate_per_user, config.limits.concurrent_per_user),
             visitors: http::Visitors::default(),
             authors: http::Authors::default(),

@@ -26,6 +26,7 @@ impl Config {
         page.section("limits", |page| self.write_limits(page));
         page.section("cache", |page| write_cache(page, &self.cache));
         page.section("stream", |page| self.write_stream(page));
+        page.section("perses", |page| page.optional("url", self.perses.url.as_ref().map(|url| text(url.as_str()))));
         page.section("dashboards", |page| {
             let dashboards = &self.dashboards;
             // The default lies in the working directory, and a file that says so would mean the file's own folder.

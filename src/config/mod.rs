@@ -16,6 +16,7 @@ mod later;
 mod limits;
 mod load;
 mod mask;
+mod perses;
 mod reader;
 mod redis_url;
 mod secret;
@@ -37,6 +38,7 @@ pub use environment::environment;
 pub use error::{ConfigError, ConfigErrors, Place};
 pub use limits::Limits;
 pub use load::Origin;
+pub use perses::Perses;
 pub use redis_url::{HostPort, RedisServers};
 pub use secret::Secret;
 pub use server::{Server, Tls};
@@ -64,6 +66,8 @@ pub struct Config {
     pub cache: Cache,
     /// Live streams.
     pub stream: Stream,
+    /// A Perses server behind us.
+    pub perses: Perses,
     /// Where dashboards are kept.
     pub dashboards: Dashboards,
     /// Logs and traces.
@@ -83,6 +87,7 @@ impl Default for Config {
             limits: Limits::default(),
             cache: Cache::default(),
             stream: Stream::default(),
+            perses: Perses::default(),
             dashboards: Dashboards::default(),
             telemetry: Telemetry::default(),
             origin: Origin::default(),

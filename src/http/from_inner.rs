@@ -15,7 +15,7 @@ use crate::promql::{ErrorKind, ParseError, ScopeError};
 use crate::query::{LimitExceeded, QueryError, Throttled};
 use crate::stream::Refused;
 use crate::tenancy::{AuthError, OutsideScope};
-use crate::upstream::{PublicError, UpstreamError};
+use crate::upstream::{PersesError, PublicError, UpstreamError};
 
 /// When an upstream that is away may be asked again.
 const RETRY_SOON: Duration = Duration::from_secs(5);
@@ -224,6 +224,19 @@ impl From<DocumentError> for ApiError {
 impl From<PreferencesError> for ApiError {
     fn from(error: PreferencesError) -> Self {
         ApiError::bad_request(error.to_string())
+    }
+}
+
+impl From<PersesError> for ApiError {
+    fn from(error: PersesError) -> Self {
+        let message = error.to_string();
+        match error {
+            PersesError::Away(_) => {
+                let details = json!({"dependency": "perses", "retry_after_seconds": RETRY_SOON.as_secs()});
+                ApiError::unavailable(message, RETRY_SOON).with_details(details)
+            }
+            PersesError::Refused(_) | PersesError::TooLarge => ApiError::bad_request(message),
+        }
     }
 }
 

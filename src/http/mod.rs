@@ -56,6 +56,7 @@ use crate::query::{Engine, Fairness};
 use crate::stream::Hub;
 use crate::telemetry::{AuthProvider, Metrics, Readiness};
 use crate::tenancy::{Authenticator, ProviderKind};
+use crate::upstream::Perses;
 
 pub use accepts::Accepts;
 pub use admin::router as admin_router;
@@ -63,8 +64,8 @@ pub use arrival::{Arrival, Story};
 pub use authors::Authors;
 use call::Call;
 pub use compress::compressed;
-pub use error::refusal;
 use error::{OwnError, PrometheusError};
+pub use error::{refusal, with_error_id};
 use methods::{both, drops, read, write};
 pub use narrow::{leave_as_it_is, take_prefix};
 pub use openapi::openapi;
@@ -87,6 +88,8 @@ pub struct Site {
     pub hub: Arc<Hub>,
     /// The storage of dashboards.
     pub dashboards: Arc<Store>,
+    /// A Perses server behind us, where there is one.
+    pub perses: Option<Perses>,
     /// Who has to wait.
     pub fairness: Fairness,
     /// People without a name, by address.

@@ -171,6 +171,7 @@ pub(super) mod tests {
             ),
             hub: Hub::new(hub, None, metrics.registry()).unwrap(),
             dashboards: Arc::new(crate::dashboards::Store::new(&config.dashboards, metrics.registry()).unwrap()),
+            perses: None,
             fairness: Fairness::new(1000.0, 1000),
             visitors: super::super::Visitors::default(),
             authors: super::super::Authors::default(),

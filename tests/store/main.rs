@@ -10,6 +10,7 @@ mod support;
 
 mod audit;
 mod away;
+mod backup;
 mod history;
 mod lives;
 mod locking;

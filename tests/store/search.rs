@@ -5,10 +5,19 @@ use std::collections::BTreeSet;
 use hecate::dashboards::{Dashboard, Expected, NewDashboard, Search, Sort, Store, StoreError};
 use hecate::tenancy::{Namespace, Scope};
 use serde_json::{Value, json};
+use sqlx::{Connection as _, Row as _};
 
 use super::{Home, actor, at, body, create, document, save};
 
-super::on_both!(words_tags_template_and_author, only_what_may_be_seen, orders, pages_stay_in_step, a_cursor_of_another_list, ten_thousand);
+super::on_both!(
+    words_tags_template_and_author,
+    words_that_nobody_has_go,
+    only_what_may_be_seen,
+    orders,
+    pages_stay_in_step,
+    a_cursor_of_another_list,
+    ten_thousand
+);
 
 fn named(found: &[Dashboard]) -> Vec<&str> {
     found.iter().map(|dashboard| dashboard.name.as_str()).collect()
@@ -68,6 +77,23 @@ async fn words_tags_template_and_author(home: Home) {
     save(&store, "alice", &body("p", "gpu.main", "Plain"), at(0)).await.unwrap();
     assert_eq!(tags(&["gpu"]).await, Vec::<String>::new());
     assert_eq!(words("temperature").await, Vec::<String>::new());
+}
+
+/// Whoever else has the word keeps it; who takes it up anew finds it.
+async fn words_that_nobody_has_go(home: Home) {
+    let store = home.store().await;
+    sqlx::any::install_default_drivers();
+    let mut connection = sqlx::AnyConnection::connect(&home.address).await.unwrap();
+    create(&store, "x", &body("p", "a", "common rare")).await.unwrap();
+    create(&store, "x", &body("p", "b", "common")).await.unwrap();
+    save(&store, "x", &body("p", "a", "other"), at(0)).await.unwrap();
+    sqlx::query("UPDATE search_word SET used_at = 0").execute(&mut connection).await.unwrap();
+    store.drop_old().await.unwrap();
+    let rows = sqlx::query("SELECT word FROM search_word ORDER BY word").fetch_all(&mut connection).await.unwrap();
+    let kept: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(kept, ["a", "b", "common", "other", "x"]);
+    save(&store, "x", &body("p", "a", "rare again"), at(1)).await.unwrap();
+    assert_eq!(names(&store, Search { words: "rare".into(), ..Search::default() }).await, ["a"]);
 }
 
 async fn only_what_may_be_seen(home: Home) {

@@ -17,9 +17,9 @@ fn full() -> (tempfile::TempDir, Config) {
 
 /// Everything but the places, which the text of the file decides.
 fn values(config: &Config) -> String {
-    let Config { server, upstreams, auth, tenancy, promql, limits, cache, stream, dashboards, telemetry, origin: _ } = config;
+    let Config { server, upstreams, auth, tenancy, promql, limits, cache, stream, perses, dashboards, telemetry, origin: _ } = config;
     format!(
-        "{server:?}\n{upstreams:?}\n{auth:?}\n{tenancy:?}\n{promql:?}\n{limits:?}\n{cache:?}\n{stream:?}\n{dashboards:?}\n{telemetry:?}"
+        "{server:?}\n{upstreams:?}\n{auth:?}\n{tenancy:?}\n{promql:?}\n{limits:?}\n{cache:?}\n{stream:?}\n{perses:?}\n{dashboards:?}\n{telemetry:?}"
     )
 }
 
@@ -88,6 +88,7 @@ fn every_topic_is_read() {
     assert_eq!((redis.user.as_deref(), redis.password.as_ref().unwrap().expose()), (Some("hecate"), "pass word"));
     assert_eq!(redis.sentinel.as_ref().unwrap().1.expose(), "se ntinel");
     assert_eq!(redis.ca_file.as_deref(), Some(folder.path().join("redis.crt").as_path()));
+    assert_eq!(config.perses.url.as_ref().unwrap().as_str(), "http://perses:8080/base");
     let dashboards = &config.dashboards;
     assert_eq!(
         (dashboards.database.expose(), dashboards.retention_days, dashboards.keep_versions),
@@ -264,6 +265,7 @@ fn masked_yaml_reads_like_the_contract() {
       max_connections: 10000
       max_queries: 100
       memory: 256MiB
+    perses: {}
     dashboards:
       retention_days: 90
       keep_versions: 200

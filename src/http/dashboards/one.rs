@@ -37,7 +37,7 @@ pub(super) async fn put(
     let caller = Caller::changing(&site, request, Permission::DashboardUpdate, Action::Update, (&project, &name)).await?;
     let project = caller.project(&project)?;
     let document = caller.document(project.as_str(), Some(&name)).await?;
-    check::queries(&site, &caller, &project, &document)?;
+    check::queries(&site, &caller, &project, &document).await?;
     let expected = precondition::expected(&caller.headers, document.version())?;
     let save = Save { document: &document, expected, message: caller.message()?, action: Action::Update };
     let saved = site.dashboards.save(&caller.actor(), save).await?;
