@@ -10,7 +10,7 @@ BIN := .cache/bin
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## Install what is missing: Debian packages, Prometheus, VictoriaMetrics, k6, npm packages
+setup: ## Install what is missing: Debian packages, Prometheus, VictoriaMetrics, k6, npm and Python packages
 	@scripts/setup.sh
 
 demo: ## Start everything with a day of data, print how to sign in; Ctrl-C stops it
@@ -31,7 +31,7 @@ clean-demo: ## Stop the demo and remove its data
 	@scripts/demo.sh clean
 
 test: ## Install what is missing and run every test
-	@scripts/setup.sh packages prometheus victoriametrics issuer
+	@scripts/setup.sh packages prometheus victoriametrics issuer schemathesis
 	$(CARGO) test --locked --all-targets
 	$(CARGO) test --locked --doc
 

@@ -2,14 +2,14 @@
 # Installs what is missing. Can be run again at any time and interrupted at any time: each step leaves its result in one
 # move, and what is done is not done again.
 #
-# usage: scripts/setup.sh [STEP...]     STEP: packages bench-packages prometheus victoriametrics k6 issuer; all of them by default
+# usage: scripts/setup.sh [STEP...]     STEP: packages bench-packages prometheus victoriametrics k6 issuer schemathesis; all of them by default
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/lib.sh"
 
 main() {
   local wanted=("$@") began=$SECONDS name
-  ((${#wanted[@]})) || wanted=(packages bench-packages prometheus victoriametrics k6 issuer)
+  ((${#wanted[@]})) || wanted=(packages bench-packages prometheus victoriametrics k6 issuer schemathesis)
   mkdir -p "$BIN" "$STAMPS"
   one_at_a_time
   check_toolchains "${wanted[@]}"
@@ -24,7 +24,8 @@ main() {
       victoriametrics) go_tool victoriametrics "" "" github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics ;;
       k6) go_tool k6 "" "" go.k6.io/k6 ;;
       issuer) npm_packages tests/oidc/issuer ;;
-      *) die "there is no set-up step '$name'; there are: packages bench-packages prometheus victoriametrics k6 issuer" ;;
+      schemathesis) python_tool schemathesis ;;
+      *) die "there is no set-up step '$name'; there are: packages bench-packages prometheus victoriametrics k6 issuer schemathesis" ;;
     esac
   done
   note "set-up is complete ($((SECONDS - began)) s)"
@@ -180,6 +181,26 @@ npm_packages() {
   fi
   patiently "$CACHE/log/npm-issuer.log" npm --prefix "$ROOT/$folder" ci --no-audit --no-fund --ignore-scripts
   mark_done npm-issuer "$print"
+}
+
+# Installs the packages of tools/NAME into an environment of their own, and its command into .cache/bin. usage: python_tool NAME
+python_tool() {
+  local name="$1" print home="$CACHE/python/$1"
+  step "$name, from tools/$name/requirements.txt"
+  # The environment knows its own place and its Python: elsewhere, or with another one, it is made anew.
+  print="$(fingerprint "$ROOT/tools/$name/requirements.txt" "$home" "$(python3 --version 2>/dev/null)")"
+  if is_done "$name" "$print" && [[ -x "$BIN/$name" ]]; then
+    note "already installed"
+    return
+  fi
+  # Debian keeps this part of Python in a package of its own.
+  python3 -c 'import ensurepip' 2>/dev/null || install_packages "" python3-venv
+  rm -rf "$home"
+  python3 -m venv "$home" || die "python3 cannot make an environment: Python 3.10 or later is needed, with venv"
+  patiently "$CACHE/log/pip-$name.log" "$home/bin/pip" install --disable-pip-version-check --no-input --only-binary :all: \
+    --requirement "$ROOT/tools/$name/requirements.txt"
+  ln -sfn "../python/$name/bin/$name" "$BIN/$name"
+  mark_done "$name" "$print"
 }
 
 main "$@"

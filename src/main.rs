@@ -43,6 +43,7 @@ fn run(arguments: Arguments, started: Instant) -> Result<bool, Failure> {
             runtime(&config)?.block_on(hecate::app::migrate(&config))?
         }
         Some(Command::Explain(asked)) => hecate::app::explain(&load(asked.file.clone())?, &asked)?,
+        Some(Command::Openapi) => (hecate::http::openapi(), true),
         Some(Command::Token(Token::New { name, namespaces })) => (hecate::app::new_token(&name, &namespaces)?, true),
     };
     say(&mut std::io::stdout(), &text);

@@ -10,6 +10,7 @@ use crate::common::http::Connection;
 use crate::common::load::Target;
 use crate::common::programs::nginx_proxy;
 use crate::common::report::{Rounds, Table, quantile_ms};
+use crate::common::turns;
 use crate::stage::{self, ALL, ONE, POINTS, START};
 use crate::support::{Prometheus, RedisServer, eventually};
 use crate::verdict::Report;
@@ -33,45 +34,18 @@ pub fn miss(plan: &Plan, prometheus: &Prometheus) -> Report {
     let mut number = 0;
     for (name, selector) in [("1 series", ONE), ("20 series", ALL)] {
         eprintln!("misses, {name}");
-        let mut connections: Vec<Connection> = targets.iter().map(|target| Connection::open(&target.address, target.token)).collect();
-        let mut round = |queries: usize| -> Vec<Vec<Duration>> {
-            let mut times = vec![Vec::with_capacity(queries); targets.len()];
-            for i in 0..queries {
-                number += 1;
-                let path = unique(selector, number);
-                for place in 0..targets.len() {
-                    // Nobody is always the one that comes after the slowest.
-                    let at = (place + i) % targets.len();
-                    times[at].push(connections[at].good(&path).took);
-                }
-            }
-            times
-        };
-        round(50);
-        let mut figures = vec![[(); 4].map(|()| Rounds::default()); targets.len()];
-        for _ in 0..plan.rounds {
-            let mut times = round(plan.queries);
-            let direct = [quantile_ms(&mut times[0], 0.5), quantile_ms(&mut times[0], 0.99)];
-            for (figures, times) in figures.iter_mut().zip(&mut times) {
-                let own = [quantile_ms(times, 0.5), quantile_ms(times, 0.99)];
-                for (figure, value) in figures.iter_mut().zip([own[0], own[1], own[0] - direct[0], own[1] - direct[1]]) {
-                    figure.add(value);
-                }
-            }
-        }
+        let figures = turns::by_turns(&targets, plan.rounds, plan.queries, 50, || {
+            number += 1;
+            unique(selector, number)
+        });
         let _ = writeln!(
             report.text,
             "## What a miss adds: {name}, one at a time\n\n\
              One hour at 15 s; each text is new to everybody. {} queries for each target in each round, by turns request by request. \
-             Added = against direct in the same round.\n",
-            plan.queries
+             Added = against direct in the same round.\n\n{}",
+            plan.queries,
+            turns::table(&targets, &figures)
         );
-        let mut table = Table::new(&["", "p50 ms", "p99 ms", "added p50 ms", "added p99 ms"]);
-        for (at, (target, figures)) in targets.iter().zip(&figures).enumerate() {
-            let added = |figure: &Rounds| if at == 0 { "–".to_owned() } else { figure.text(3) };
-            table.row(&[target.name.to_owned(), figures[0].text(3), figures[1].text(3), added(&figures[2]), added(&figures[3])]);
-        }
-        let _ = writeln!(report.text, "{}", table.text());
         report.at_most(&format!("a miss, {name}: added p50, ms"), &figures[1][2], 3, 0.4);
         report.at_most(&format!("a miss, {name}: added p99, ms"), &figures[1][3], 3, 3.0);
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::Plan;
 use crate::common::http::Connection;
 use crate::common::load::{CONNECTIONS, Load, Target, Turn};
-use crate::common::programs::{hecate_serving, nginx_cache};
+use crate::common::programs::{Nginx, nginx_cache};
 use crate::common::report::{Rounds, Table};
 use crate::stage::{self, ALL, ONE, POINTS, START, Script};
 use crate::support::Prometheus;
@@ -27,14 +27,13 @@ fn rounds(plan: &Plan, turns: &[(&Target, Load<'_>)], mut each: impl FnMut(&[Tur
 pub fn repeat(plan: &Plan, prometheus: &Prometheus) -> Report {
     let mut report = Report::default();
     let (hecate, off) = (stage::hecate(&prometheus.url(), ""), stage::hecate(&prometheus.url(), "enabled: false"));
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = hecate_serving(&format!("threads: {cores}"), &prometheus.url(), "");
-    let nginx = nginx_cache(&prometheus.url()).expect("nginx is missing: run make setup");
+    let nginx = [Nginx::Plain, Nginx::Sendfile].map(|how| nginx_cache(how, &prometheus.url()).expect("nginx is missing: run make setup"));
+    let from_nginx = |name, at: usize| Target { name, address: nginx[at].address(), token: "none", also: "", pid: Some(nginx[at].pid()) };
     let targets = [
         stage::tenant("Hecate", &hecate),
-        Target { name: "nginx, from its cache", address: nginx.address(), token: "none", also: "", pid: Some(nginx.pid()) },
+        from_nginx("nginx, from its cache", 0),
+        from_nginx("nginx, from its cache, by sendfile", 1),
         stage::direct(prometheus),
-        stage::tenant("Hecate, a thread for each core", &threads),
         stage::tenant("Hecate, cache off", &off),
     ];
     for (name, selector, bar) in [("1 series", ONE, 0.6), ("20 series", ALL, 1.0)] {
@@ -44,13 +43,14 @@ pub fn repeat(plan: &Plan, prometheus: &Prometheus) -> Report {
             targets.iter().map(|target| Connection::open(&target.address, target.token).good(&path).body_bytes).collect();
         assert!(sizes[0].abs_diff(sizes[1]) < 1000, "answers of {sizes:?} bytes are not the same");
         let turns: Vec<_> = targets.iter().map(|target| (target, Load::of(&path))).collect();
-        let mut figures = vec![[(); 4].map(|()| Rounds::default()); targets.len()];
+        let mut figures = vec![[(); 5].map(|()| Rounds::default()); targets.len()];
         rounds(plan, &turns, |done| {
             for (figures, turn) in figures.iter_mut().zip(done) {
                 figures[0].add(turn.rate);
                 figures[1].add(turn.cpu_us);
                 figures[2].add(turn.rate / done[1].rate);
                 figures[3].add(turn.rate / done[2].rate);
+                figures[4].add(turn.rate / done[3].rate);
             }
         });
         let kilobytes = sizes[0] as f64 / 1000.0;
@@ -59,9 +59,16 @@ pub fn repeat(plan: &Plan, prometheus: &Prometheus) -> Report {
             "## The same window: {name}, {kilobytes:.0} kB, {CONNECTIONS} connections\n\n\
              One hour at 15 s, warm. Own CPU is user and system time of all processes of the row, for one request; ratios are of rates within one round.\n"
         );
-        let mut table = Table::new(&["", "requests/s", "own CPU µs", "rate : nginx", "rate : direct"]);
+        let mut table = Table::new(&["", "requests/s", "own CPU µs", "rate : nginx", "rate : nginx by sendfile", "rate : direct"]);
         for (target, figures) in targets.iter().zip(&figures) {
-            table.row(&[target.name.to_owned(), figures[0].text(0), figures[1].text(1), figures[2].text(2), figures[3].text(1)]);
+            table.row(&[
+                target.name.to_owned(),
+                figures[0].text(0),
+                figures[1].text(1),
+                figures[2].text(2),
+                figures[3].text(2),
+                figures[4].text(1),
+            ]);
         }
         let _ = writeln!(report.text, "{}", table.text());
         report.at_least(&format!("warm repeat, {name}: rate : nginx"), &figures[0][2], 2, bar);

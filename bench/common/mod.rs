@@ -7,3 +7,4 @@ pub mod load;
 pub mod process;
 pub mod programs;
 pub mod report;
+pub mod turns;

@@ -27,7 +27,8 @@ use std::time::{Duration, Instant};
 use common::http::Connection;
 use common::load::{self, Target};
 use common::process;
-use common::report::{Rounds, Table, quantile_ms};
+use common::report::{Rounds, Table};
+use common::turns;
 use support::{Hecate, Prometheus, PrometheusOptions};
 
 struct Plan {
@@ -133,45 +134,18 @@ fn preface(cores: usize, plan: &Plan) -> String {
 /// Unique instant queries, one after the other, the targets by turns request by request.
 fn latency(plan: &Plan, targets: &[Target], out: &mut String) {
     eprintln!("unique instant queries");
-    let mut connections: Vec<Connection> = targets.iter().map(|target| Connection::open(&target.address, target.token)).collect();
     let mut unique = 0;
-    let mut round = |queries: usize| -> Vec<Vec<Duration>> {
-        let mut times = vec![Vec::with_capacity(queries); targets.len()];
-        for i in 0..queries {
-            unique += 1;
-            let path = parts::unique_path(unique);
-            for place in 0..targets.len() {
-                // Nobody is always the one that comes after the slowest.
-                let at = (place + i) % targets.len();
-                times[at].push(connections[at].good(&format!("{path}{}", targets[at].also)).took);
-            }
-        }
-        times
-    };
-    round(plan.queries.min(200));
-    let mut figures = vec![[(); 4].map(|()| Rounds::default()); targets.len()];
-    for _ in 0..plan.rounds {
-        let mut times = round(plan.queries);
-        let direct = [quantile_ms(&mut times[0], 0.5), quantile_ms(&mut times[0], 0.99)];
-        for (figures, times) in figures.iter_mut().zip(&mut times) {
-            let own = [quantile_ms(times, 0.5), quantile_ms(times, 0.99)];
-            for (figure, value) in figures.iter_mut().zip([own[0], own[1], own[0] - direct[0], own[1] - direct[1]]) {
-                figure.add(value);
-            }
-        }
-    }
+    let figures = turns::by_turns(targets, plan.rounds, plan.queries, plan.queries.min(200), || {
+        unique += 1;
+        parts::unique_path(unique)
+    });
     let _ = writeln!(
         out,
         "## Unique instant queries, one at a time\n\n`sum by (pod) (rate(…{{namespace=\"a\",code=~\"2..\"}}[5m])) > n`: each text and time is new, so nothing comes from a cache of \
-         rewritten queries. {} queries for each target in each round; the targets take turns request by request. Added = against direct in the same round.\n",
-        plan.queries
+         rewritten queries. {} queries for each target in each round; the targets take turns request by request. Added = against direct in the same round.\n\n{}",
+        plan.queries,
+        turns::table(targets, &figures)
     );
-    let mut table = Table::new(&["", "p50 ms", "p99 ms", "added p50 ms", "added p99 ms"]);
-    for (at, (target, figures)) in targets.iter().zip(&figures).enumerate() {
-        let added = |figure: &Rounds| if at == 0 { "–".to_owned() } else { figure.text(3) };
-        table.row(&[target.name.to_owned(), figures[0].text(3), figures[1].text(3), added(&figures[2]), added(&figures[3])]);
-    }
-    let _ = writeln!(out, "{}", table.text());
 }
 
 /// The same range query over and over, from many connections.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 pub use super::common::programs::nginx_proxy;
-use super::common::programs::{Program, hecate_with, nginx};
+use super::common::programs::{Nginx, Program, hecate_with, nginx};
 use super::support::{Hecate, free_port};
 
 /// Where the history begins, in seconds since 1970: fixed, so that every run asks the same. It lasts three hours.
@@ -55,7 +55,7 @@ pub fn hecate(upstream: &str, access_log: bool) -> Hecate {
 
 /// nginx that answers every request with this text at once: an upstream that costs next to nothing.
 pub fn nginx_with(answer: &str) -> Option<Program> {
-    nginx(|folder| {
+    nginx(Nginx::Sendfile, |folder| {
         fs::write(folder.join("answer.json"), answer).unwrap();
         let serve = format!("root {}; default_type application/json; try_files /answer.json =404;", folder.display());
         ("open_file_cache max=10;".to_owned(), format!("{serve} access_log off;"))

@@ -36,6 +36,8 @@ pub enum Command {
     Migrate(ConfigFile),
     /// Says what would be sent upstream for a query, what it costs, and whether it can be cached; needs no server
     Explain(Explain),
+    /// Prints the description of the HTTP API (OpenAPI 3.1), as it is served at /api/openapi.json
+    Openapi,
     /// Makes tokens for the static provider
     #[command(subcommand)]
     Token(Token),

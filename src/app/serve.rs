@@ -15,6 +15,7 @@ use crate::http::{self, Recorder, Site};
 use crate::promql::{ConflictMode, Features, Options};
 use crate::proxy::{Bound, Certificates, Edge, ListenError};
 use crate::query::{Engine, EngineSettings, Fairness};
+use crate::stream::{Bus, Hub, HubSettings};
 use crate::telemetry::{self, AccessLog, Metrics, Readiness, SlowQueryLog, Tracer};
 use crate::tenancy::{Authenticator, Policy};
 use crate::upstream::{Perses, Upstreams, install_crypto};
@@ -48,6 +49,7 @@ pub struct App {
     upstreams: Arc<Upstreams>,
     dashboards: Arc<Store>,
     readiness: Arc<Readiness>,
+    hub: Arc<Hub>,
 }
 
 /// The parts that answer queries, without a listener: for the server and for `hecate explain`.
@@ -95,6 +97,20 @@ fn remote(config: &Config, metrics: &Metrics) -> Result<Option<Arc<Remote>>, Con
     let Some(redis) = config.cache.redis.as_ref().filter(|_| config.cache.enabled) else { return Ok(None) };
     let remote = Remote::new(redis, metrics.registry()).map_err(|e| blame::redis(config, &e))?;
     Ok(Some(Arc::new(remote)))
+}
+
+/// Live streams, which hear what other replicas evaluate where there is a Redis.
+///
+/// # Errors
+/// When the name of a metric is taken.
+fn hub(config: &Config, metrics: &Metrics, remote: Option<Arc<Remote>>, revocation_bound: Duration) -> Result<Arc<Hub>, StartError> {
+    let settings = HubSettings { stream: config.stream.clone(), streams_per_user: config.limits.streams_per_user, revocation_bound };
+    let channel = remote.as_ref().map(|remote| remote.ticks_channel().to_owned());
+    let hub = Hub::new(settings, remote, metrics.registry())?;
+    if let (Some(channel), Some(redis)) = (channel, config.cache.redis.clone()) {
+        Bus::open(&hub, redis, channel);
+    }
+    Ok(hub)
 }
 
 /// What stands at the door: who is let in, and the certificate.
@@ -148,17 +164,21 @@ impl App {
     /// # Errors
     /// A setting that cannot be used, a file that cannot be read, an address that is taken.
     pub fn build(config: &Config, metrics: &Metrics, tracer: &Tracer, started: Instant) -> Result<App, StartError> {
-        let (Parts { upstreams, engine }, (Door { authenticator, certificates }, dashboards)) = blame::both(
-            remote(config, metrics).and_then(|remote| parts(config, metrics, tracer, remote)),
-            blame::both(door(config), store(config, metrics)),
-        )?;
+        let queries = || {
+            let remote = remote(config, metrics)?;
+            Ok((parts(config, metrics, tracer, remote.clone())?, remote))
+        };
+        let ((Parts { upstreams, engine }, remote), (Door { authenticator, certificates }, dashboards)) =
+            blame::both(queries(), blame::both(door(config), store(config, metrics)))?;
         engine.listen();
         let settings = Arc::new(config.server.clone());
         let readiness = Arc::new(Readiness::new(metrics));
         auth_metrics::register(authenticator.stats().clone(), metrics.registry())?;
+        let hub = hub(config, metrics, remote, authenticator.revocation_bound())?;
         let site = Arc::new(Site {
             authenticator,
-            engine,
+            engine: Arc::new(engine),
+            hub: hub.clone(),
             dashboards: dashboards.clone(),
             perses: perses(config, metrics)?,
             fairness: Fairness::new(config.limits.rate_per_user, config.limits.concurrent_per_user),
@@ -192,6 +212,7 @@ impl App {
             upstreams,
             dashboards,
             readiness,
+            hub,
         })
     }
 
@@ -231,6 +252,7 @@ impl App {
         self.readiness.set_draining();
         tracing::info!(drain_seconds = self.settings.drain.as_secs(), "draining: no longer ready, requests under way are ended");
         tokio::time::sleep(self.settings.drain_delay).await;
+        self.hub.drain();
         let _ = stop_public.send(true);
         if let Ok(stopped) = public.await {
             let abandoned = stopped?.abandoned;

@@ -21,6 +21,7 @@ mod reader;
 mod redis_url;
 mod secret;
 mod server;
+mod stream;
 mod telemetry;
 mod tenancy;
 #[cfg(test)]
@@ -41,6 +42,7 @@ pub use perses::Perses;
 pub use redis_url::{HostPort, RedisServers};
 pub use secret::Secret;
 pub use server::{Server, Tls};
+pub use stream::Stream;
 pub use telemetry::{LogFormat, Telemetry};
 pub use tenancy::{Conflict, LabelRule, Promql, RuleTarget, Tenancy, TenantLabels};
 pub use upstreams::{Credentials, Role, Upstream, UpstreamAuth, UpstreamKind};
@@ -62,6 +64,8 @@ pub struct Config {
     pub limits: Limits,
     /// What is remembered, and where.
     pub cache: Cache,
+    /// Live streams.
+    pub stream: Stream,
     /// A Perses server behind us.
     pub perses: Perses,
     /// Where dashboards are kept.
@@ -82,6 +86,7 @@ impl Default for Config {
             promql: Promql::default(),
             limits: Limits::default(),
             cache: Cache::default(),
+            stream: Stream::default(),
             perses: Perses::default(),
             dashboards: Dashboards::default(),
             telemetry: Telemetry::default(),

@@ -208,6 +208,7 @@ pub fn method_not_allowed(method: &Method, path: &str, allowed: &'static str) ->
 pub fn family_of(path: &str) -> Family {
     let ours = [
         "/api/v1/metrics/",
+        "/api/v1/cache",
         "/api/v1/health",
         "/api/v1/auth/",
         "/api/v1/dashboards",
@@ -216,7 +217,10 @@ pub fn family_of(path: &str) -> Family {
         "/api/v1/audit/",
         "/api/v1/templates",
         "/api/v1/presets",
-        "/api/v1/shared/",
+        "/api/openapi.json",
+        "/api/docs",
     ];
-    if ours.iter().any(|prefix| path.starts_with(prefix)) { Family::Own } else { Family::Prometheus }
+    // What a link opens is ours, the queries behind it are Prometheus'.
+    let is_opened = path.strip_prefix("/api/v1/shared/").is_some_and(|token| !token.contains('/'));
+    if is_opened || ours.iter().any(|prefix| path.starts_with(prefix)) { Family::Own } else { Family::Prometheus }
 }

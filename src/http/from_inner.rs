@@ -13,6 +13,7 @@ use super::visitors::TooOften;
 use crate::dashboards::{DocumentError, PreferencesError, Problem, StoreError, rfc3339};
 use crate::promql::{ErrorKind, ParseError, ScopeError};
 use crate::query::{LimitExceeded, QueryError, Throttled};
+use crate::stream::Refused;
 use crate::tenancy::{AuthError, OutsideScope};
 use crate::upstream::{PersesError, PublicError, UpstreamError};
 
@@ -70,6 +71,19 @@ impl From<Throttled> for ApiError {
         };
         let api = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "RATE_LIMITED", error.to_string());
         ApiError { retry_after: Some(retry_after), ..api }
+    }
+}
+
+impl From<Refused> for ApiError {
+    fn from(error: Refused) -> Self {
+        let message = error.to_string();
+        match error {
+            Refused::Queries { .. } => ApiError::bad_request(message),
+            Refused::Connections { .. } | Refused::User { .. } | Refused::Memory => {
+                let api = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "RATE_LIMITED", message);
+                ApiError { retry_after: Some(RETRY_SOON), ..api }
+            }
+        }
     }
 }
 

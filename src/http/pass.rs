@@ -78,6 +78,7 @@ pub(super) async fn reply(reply: Reply, call: Call) -> Result<Response<Body>, Ap
     };
     let mut response = match body {
         ReplyBody::Coming(body) => coming(status, content_type, body, call),
+        ReplyBody::Finished { .. } if status == 204 => coming(status, content_type, UnsyncBoxBody::default(), call),
         ReplyBody::Finished { bytes, form, fingerprint } => {
             finished(Finished { body: bytes, encoding: form, content_type, fingerprint }, call)
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use pingora::proxy::Session;
+use pingora::protocols::http::ServerSession;
 
 /// Why a body was not read.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +30,7 @@ fn humane(duration: Duration) -> String {
 }
 
 /// Everything the client sent as a body; empty when there is none.
-pub(super) async fn read(session: &mut Session, limit: usize, within: Duration) -> Result<Bytes, BodyError> {
+pub(super) async fn read(session: &mut ServerSession, limit: usize, within: Duration) -> Result<Bytes, BodyError> {
     if session.is_body_empty() {
         return Ok(Bytes::new());
     }
@@ -42,7 +42,7 @@ pub(super) async fn read(session: &mut Session, limit: usize, within: Duration) 
     if expects.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
         // The library takes any answer before the end of the body for the last one of its connection.
         let keepalive_seconds = session.get_keepalive();
-        session.downstream_session.write_continue_response().await.map_err(|_| BodyError::Broken)?;
+        session.write_continue_response().await.map_err(|_| BodyError::Broken)?;
         session.set_keepalive(keepalive_seconds);
     }
     match tokio::time::timeout(within, gather(session, limit)).await {
@@ -57,10 +57,10 @@ const LINGER_BYTES: usize = 64 * 1024 * 1024;
 
 /// Throws away what a refused client still sends, within bounds: closing at once would reset the connection, and the reset
 /// would take the refusal with it before the client has read it.
-pub(super) async fn linger(session: &mut Session) {
+pub(super) async fn linger(session: &mut ServerSession) {
     let rest = async {
         let mut thrown_away = 0;
-        while let Ok(Some(chunk)) = session.downstream_session.read_request_body().await {
+        while let Ok(Some(chunk)) = session.read_request_body().await {
             thrown_away += chunk.len();
             if thrown_away > LINGER_BYTES {
                 return;
@@ -70,10 +70,10 @@ pub(super) async fn linger(session: &mut Session) {
     let _ = tokio::time::timeout(LINGER, rest).await;
 }
 
-async fn gather(session: &mut Session, limit: usize) -> Result<Bytes, BodyError> {
+async fn gather(session: &mut ServerSession, limit: usize) -> Result<Bytes, BodyError> {
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
-    while let Some(chunk) = session.downstream_session.read_request_body().await.map_err(|_| BodyError::Broken)? {
+    while let Some(chunk) = session.read_request_body().await.map_err(|_| BodyError::Broken)? {
         if all.len() + first.len() + chunk.len() > limit {
             return Err(BodyError::TooLong { limit });
         }

@@ -4,12 +4,13 @@ use std::panic::AssertUnwindSafe;
 
 use axum::Router;
 use axum::body::Body;
+use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use pingora::http::ResponseHeader;
-use pingora::proxy::Session;
+use pingora::protocols::http::ServerSession;
 use tower::ServiceExt;
 
 use crate::http::refusal;
@@ -26,7 +27,7 @@ pub enum EdgeError {
 }
 
 /// The router's answer; given up when the client leaves first, which frees what the handler holds.
-pub(super) async fn call(session: &mut Session, router: Router, request: Request<Body>) -> Result<Response<Body>, EdgeError> {
+pub(super) async fn call(session: &mut ServerSession, router: Router, request: Request<Body>) -> Result<Response<Body>, EdgeError> {
     let target = request.uri().clone();
     let answer = AssertUnwindSafe(router.oneshot(request)).catch_unwind();
     tokio::select! {
@@ -40,7 +41,7 @@ pub(super) async fn call(session: &mut Session, router: Router, request: Request
                 Ok(refusal(path, StatusCode::INTERNAL_SERVER_ERROR, "an internal error of the proxy; its log has the details under this request's id"))
             }
         },
-        _ = session.downstream_session.read_body_or_idle(true) => Err(EdgeError::ClientGone),
+        _ = session.read_body_or_idle(true) => Err(EdgeError::ClientGone),
     }
 }
 
@@ -49,7 +50,7 @@ const GATHERED_BYTES: usize = 64 * 1024 * 1024;
 
 /// The answer with its length known: HTTP/1.0 has no chunks, and a client that reads to the end of the connection cannot
 /// tell a cut answer from a whole one. So it is read whole first.
-pub(super) async fn gather(session: &mut Session, response: Response<Body>) -> Result<Response<Body>, EdgeError> {
+pub(super) async fn gather(session: &mut ServerSession, response: Response<Body>) -> Result<Response<Body>, EdgeError> {
     let events = response.headers().get(http::header::CONTENT_TYPE).is_some_and(|v| v.as_bytes().starts_with(b"text/event-stream"));
     if events || response.body().size_hint().exact().is_some() {
         return Ok(response);
@@ -62,12 +63,24 @@ pub(super) async fn gather(session: &mut Session, response: Response<Body>) -> R
             Ok(whole) => Response::from_parts(parts, Body::from(whole)),
             Err(_) => refusal(session.req_header().uri.path(), StatusCode::SERVICE_UNAVAILABLE, broken),
         }),
-        _ = session.downstream_session.read_body_or_idle(true) => Err(EdgeError::ClientGone),
+        _ = session.read_body_or_idle(true) => Err(EdgeError::ClientGone),
+    }
+}
+
+/// Tells a client whose request head cannot be read. There is no path yet that would say in which form.
+pub(super) async fn refuse_head(session: &mut ServerSession) {
+    let text = "the head of the request cannot be read: it needs a request line and headers as RFC 9112 has them, each name a token followed by a colon";
+    let (parts, body) = refusal("", StatusCode::BAD_REQUEST, text).into_parts();
+    let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else { return };
+    let mut head: ResponseHeader = parts.into();
+    if head.insert_header(http::header::CONTENT_LENGTH, body.len()).is_ok() {
+        // Whoever sent this may be gone already.
+        let _ = session.write_error_response(head, body).await;
     }
 }
 
 /// Writes the answer, piece by piece as it comes.
-pub(super) async fn send(session: &mut Session, response: Response<Body>) -> Result<(), EdgeError> {
+pub(super) async fn send(session: &mut ServerSession, response: Response<Body>) -> Result<(), EdgeError> {
     let (parts, mut body) = response.into_parts();
     let bodiless = session.req_header().method == Method::HEAD
         || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
@@ -77,7 +90,7 @@ pub(super) async fn send(session: &mut Session, response: Response<Body>) -> Res
         if head.status == StatusCode::NO_CONTENT {
             head.remove_header("content-length");
         }
-        return session.write_response_header(Box::new(head), true).await.map_err(|_| EdgeError::ClientGone);
+        return session.write_response_header(Box::new(head)).await.map_err(|_| EdgeError::ClientGone);
     }
     if !head.headers.contains_key(http::header::CONTENT_LENGTH) {
         let set = match body.size_hint().exact() {
@@ -88,7 +101,7 @@ pub(super) async fn send(session: &mut Session, response: Response<Body>) -> Res
         set.map_err(|_| EdgeError::AnswerCut)?;
     }
     let empty = body.is_end_stream();
-    session.write_response_header(Box::new(head), empty).await.map_err(|_| EdgeError::ClientGone)?;
+    session.write_response_header(Box::new(head)).await.map_err(|_| EdgeError::ClientGone)?;
     if empty {
         return Ok(());
     }
@@ -97,7 +110,7 @@ pub(super) async fn send(session: &mut Session, response: Response<Body>) -> Res
 
 /// Once the last byte is out, a keep-alive client may send its next request, and looking for its departure would
 /// eat that request's first byte: so the loop stops at the end of the stream, not after it.
-async fn stream(session: &mut Session, body: &mut Body) -> Result<(), EdgeError> {
+async fn stream(session: &mut ServerSession, body: &mut Body) -> Result<(), EdgeError> {
     while !body.is_end_stream() {
         tokio::select! {
             biased;
@@ -108,7 +121,7 @@ async fn stream(session: &mut Session, body: &mut Body) -> Result<(), EdgeError>
                     if data.is_empty() && !last {
                         continue;
                     }
-                    session.write_response_body(Some(data), last).await.map_err(|_| EdgeError::ClientGone)?;
+                    session.write_response_body(data, last).await.map_err(|_| EdgeError::ClientGone)?;
                     if last {
                         return Ok(());
                     }
@@ -116,8 +129,8 @@ async fn stream(session: &mut Session, body: &mut Body) -> Result<(), EdgeError>
                 Some(Err(_)) => return Err(EdgeError::AnswerCut),
                 None => break,
             },
-            _ = session.downstream_session.read_body_or_idle(true) => return Err(EdgeError::ClientGone),
+            _ = session.read_body_or_idle(true) => return Err(EdgeError::ClientGone),
         }
     }
-    session.write_response_body(None, true).await.map_err(|_| EdgeError::ClientGone)
+    session.write_response_body(Bytes::new(), true).await.map_err(|_| EdgeError::ClientGone)
 }

@@ -1,26 +1,24 @@
 //! The checks that every request passes before any handler sees it, and what is written down when it is done.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use http::header::TRANSFER_ENCODING;
 use http::{HeaderName, Method, Request, Response, StatusCode};
+use pingora::ErrorType;
+use pingora::apps::{HttpPersistentSettings, ReusedHttpStream};
 use pingora::http::RequestHeader;
-use pingora::modules::http::HttpModules;
-use pingora::proxy::{FailToProxy, ProxyHttp, Session};
-use pingora::upstreams::peer::HttpPeer;
-use pingora::{Error, ErrorType};
+use pingora::protocols::http::ServerSession;
 
 use super::body::{self, BodyError};
 use super::bridge::EdgeError;
+use super::draining::Draining;
 use super::{bridge, client, path, watchdog};
 use crate::config;
 use crate::http::{Accepts, Arrival, Recorder, Story, compressed, refusal, with_error_id};
-use crate::telemetry::{GaugeGuard, Metrics, RejectReason, RequestId, TraceContext};
+use crate::telemetry::{Metrics, RejectReason, RequestId, TraceContext};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -35,17 +33,11 @@ pub struct Edge {
     settings: Arc<config::Server>,
     metrics: Metrics,
     recorder: Arc<Recorder>,
-    draining: Arc<AtomicBool>,
-}
-
-/// What one request carries from hook to hook.
-#[derive(Default)]
-pub struct Context {
-    inflight: Option<GaugeGuard>,
+    draining: Arc<Draining>,
 }
 
 impl Edge {
-    /// `draining` is turned on by the listener when it stops.
+    /// A door that leads to this router.
     pub fn new(router: Router, prepare: Prepare, settings: Arc<config::Server>, metrics: Metrics, recorder: Arc<Recorder>) -> Edge {
         Edge { router, prepare, settings, metrics, recorder, draining: Arc::default() }
     }
@@ -59,11 +51,90 @@ impl Edge {
     }
 
     pub(super) fn start_draining(&self) {
-        self.draining.store(true, Ordering::Release);
+        self.draining.begin();
+    }
+
+    /// One request, from its first byte to the last one of its answer. Gives back the connection when it can take another.
+    pub(super) async fn serve(&self, mut session: ServerSession) -> Option<ReusedHttpStream> {
+        if !self.has_request(&mut session).await {
+            return None;
+        }
+        watchdog::head_is_complete();
+        let _inflight = self.metrics.request_started();
+        session.set_write_timeout(Some(self.settings.write_timeout));
+        session.set_read_timeout(Some(self.settings.read_timeout));
+        // Looking for the departure of a client reads a byte: with this, the byte of a next request is kept for it.
+        session.set_pipelining_enabled(true);
+        let idle_seconds = if self.draining.has_begun() { None } else { Some(self.settings.idle_timeout.as_secs().max(1)) };
+        if session.get_keepalive().is_some() {
+            session.set_keepalive(idle_seconds);
+        }
+        let done = self.exchange(&mut session).await;
+        watchdog::request_is_done(self.settings.idle_timeout + self.settings.read_timeout);
+        // After a cut answer nobody may take the connection for a good one.
+        done.ok()?;
+        let settings = HttpPersistentSettings::for_session(&session);
+        let reusable = session.finish().await.ok().flatten()?;
+        Some(ReusedHttpStream::from_reusable_stream(reusable, settings))
+    }
+
+    /// Waits for the head of a request; says what is wrong with one that cannot be read.
+    async fn has_request(&self, session: &mut ServerSession) -> bool {
+        let read = tokio::select! {
+            biased;
+            read = session.read_request() => read,
+            () = self.draining.begun() => return false,
+        };
+        let Err(error) = read else { return read.unwrap_or(false) };
+        if *error.etype() == ErrorType::InvalidHTTPHeader {
+            self.metrics.rejected(RejectReason::Headers);
+            // What the library says repeats the head, and a token may be in it.
+            tracing::info!(client = ?session.client_addr(), "a request was refused: its head cannot be read");
+            bridge::refuse_head(session).await;
+        } else {
+            tracing::debug!(reason = error.etype().as_str(), "a connection broke before its request was read");
+        }
+        session.shutdown().await;
+        false
+    }
+
+    /// Answers the request whose head was read.
+    async fn exchange(&self, session: &mut ServerSession) -> Result<(), EdgeError> {
+        let arrival = Arc::new(self.arrival(session));
+        let mut span = self.recorder.span(&arrival);
+        let answered = match self.answer(session, &arrival).await {
+            Ok(response) if session.req_header().version == http::Version::HTTP_10 => bridge::gather(session, response).await,
+            answered => answered,
+        };
+        let mut response = match answered {
+            Ok(response) => response,
+            Err(gone) => {
+                self.recorder.client_left(&arrival, session.req_header(), span);
+                return Err(gone);
+            }
+        };
+        with_error_id(&mut response, arrival.request_id.as_str());
+        if let Ok(id) = arrival.request_id.as_str().parse() {
+            response.headers_mut().insert(X_REQUEST_ID, id);
+        }
+        if session.req_header().version == http::Version::HTTP_10 || self.draining.has_begun() {
+            session.set_keepalive(None);
+        }
+        let status = response.status().as_u16();
+        let sent = bridge::send(session, response).await;
+        if let Err(error) = &sent {
+            span.fail(&error.to_string());
+            tracing::info!(request_id = arrival.request_id.as_str(), status, reason = %error, "an answer was not sent to its end");
+        }
+        self.recorder.done(&arrival, session.req_header(), status, session.body_bytes_sent() as u64, span);
+        if sent.is_ok() && !session.is_http2() && !session.is_body_done() {
+            body::linger(session).await;
+        }
+        sent
     }
 
     /// Everything up to the answer. A refusal is an answer too.
-    async fn answer(&self, session: &mut Session, arrival: &Arc<Arrival>) -> Result<Response<Body>, EdgeError> {
+    async fn answer(&self, session: &mut ServerSession, arrival: &Arc<Arrival>) -> Result<Response<Body>, EdgeError> {
         let head = session.req_header();
         let target = match self.check(head) {
             Ok(target) => target,
@@ -159,92 +230,8 @@ impl Edge {
     }
 }
 
-#[async_trait]
-impl ProxyHttp for Edge {
-    type CTX = Context;
-
-    fn new_ctx(&self) -> Context {
-        Context::default()
-    }
-
-    /// None: answers are compressed in the router, where their type and size are known.
-    fn init_downstream_modules(&self, _: &mut HttpModules) {}
-
-    async fn early_request_filter(&self, session: &mut Session, ctx: &mut Context) -> pingora::Result<()> {
-        watchdog::head_is_complete();
-        ctx.inflight = Some(self.metrics.request_started());
-        session.set_write_timeout(Some(self.settings.write_timeout));
-        session.set_read_timeout(Some(self.settings.read_timeout));
-        // Looking for the departure of a client reads a byte: with this, the byte of a next request is kept for it.
-        session.set_pipelining_enabled(true);
-        let idle_seconds = if self.draining.load(Ordering::Acquire) { None } else { Some(self.settings.idle_timeout.as_secs().max(1)) };
-        if session.get_keepalive().is_some() {
-            session.set_keepalive(idle_seconds);
-        }
-        Ok(())
-    }
-
-    /// Always answers here: nothing is proxied by Pingora itself yet.
-    async fn request_filter(&self, session: &mut Session, _: &mut Context) -> pingora::Result<bool> {
-        let arrival = Arc::new(self.arrival(session));
-        let mut span = self.recorder.span(&arrival);
-        let mut response = match self.answer(session, &arrival).await {
-            Ok(response) => response,
-            Err(gone) => {
-                self.recorder.client_left(&arrival, session.req_header(), span);
-                return Err(cut(gone));
-            }
-        };
-        with_error_id(&mut response, arrival.request_id.as_str());
-        if session.req_header().version == http::Version::HTTP_10 {
-            response = match bridge::gather(session, response).await {
-                Ok(response) => response,
-                Err(gone) => {
-                    self.recorder.client_left(&arrival, session.req_header(), span);
-                    return Err(cut(gone));
-                }
-            };
-        }
-        if let Ok(id) = arrival.request_id.as_str().parse() {
-            response.headers_mut().insert(X_REQUEST_ID, id);
-        }
-        if session.req_header().version == http::Version::HTTP_10 || self.draining.load(Ordering::Acquire) {
-            session.set_keepalive(None);
-        }
-        let status = response.status().as_u16();
-        let sent = bridge::send(session, response).await;
-        if let Err(error) = &sent {
-            span.fail(&error.to_string());
-            tracing::info!(request_id = arrival.request_id.as_str(), status, reason = %error, "an answer was not sent to its end");
-        }
-        self.recorder.done(&arrival, session.req_header(), status, session.body_bytes_sent() as u64, span);
-        if sent.is_ok() && !session.is_http2() && !session.is_body_done() {
-            body::linger(session).await;
-        }
-        sent.map(|()| true).map_err(cut)
-    }
-
-    async fn upstream_peer(&self, _: &mut Session, _: &mut Context) -> pingora::Result<Box<HttpPeer>> {
-        Err(Error::explain(ErrorType::InternalError, "nothing is passed through"))
-    }
-
-    /// The status line is out or the client is gone: nothing more can be said.
-    async fn fail_to_proxy(&self, _: &mut Session, _: &Error, _: &mut Context) -> FailToProxy {
-        FailToProxy { error_code: 0, can_reuse_downstream: false }
-    }
-
-    /// Logged by the recorder already, with the request's own fields.
-    fn suppress_error_log(&self, _: &Session, _: &Context, _: &Error) -> bool {
-        true
-    }
-
-    async fn logging(&self, _: &mut Session, _: Option<&Error>, _: &mut Context) {
-        watchdog::request_is_done(self.settings.idle_timeout + self.settings.read_timeout);
-    }
-}
-
 impl Edge {
-    fn arrival(&self, session: &Session) -> Arrival {
+    fn arrival(&self, session: &ServerSession) -> Arrival {
         let head = session.req_header();
         let peer = session.client_addr().and_then(|a| a.as_inet().copied());
         let request_id = RequestId::accept(head.headers.get(X_REQUEST_ID).map(http::HeaderValue::as_bytes));
@@ -266,8 +253,4 @@ fn unread_coding(head: &RequestHeader) -> Option<String> {
     let first = codings.next()?;
     let only_chunked = codings.next().is_none() && first.as_bytes().eq_ignore_ascii_case(b"chunked");
     (!only_chunked).then(|| "the only Transfer-Encoding that is read here is \"chunked\", once".to_owned())
-}
-
-fn cut(error: EdgeError) -> Box<Error> {
-    Error::explain(ErrorType::ConnectionClosed, error.to_string()).into_down()
 }

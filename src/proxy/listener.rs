@@ -6,13 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use pingora::apps::{HttpServerApp, HttpServerOptions, ServerApp};
+use pingora::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp};
 use pingora::listeners::tls::TlsSettings;
 use pingora::listeners::{L4BufferSettings, ListenerConfig};
 use pingora::protocols::Stream;
-use pingora::protocols::http::v2::server::default_h2_options;
-use pingora::proxy::HttpProxy;
-use pingora::server::configuration::ServerConf;
+use pingora::protocols::http::ServerSession;
+use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora::server::{Fds, ListenFds, ShutdownWatch};
 use pingora::services::Service as _;
 use pingora::services::listening::Service;
@@ -120,30 +119,27 @@ fn tls_settings(certificates: Arc<Certificates>) -> Result<TlsSettings, ListenEr
 /// One connection after the other comes in here.
 struct Door {
     edge: Edge,
-    http1: Arc<HttpProxy<Edge>>,
-    http2: Arc<HttpProxy<Edge>>,
+    http2: Arc<Http2>,
     places: Arc<Semaphore>,
 }
 
 impl Door {
     fn new(edge: Edge) -> Door {
-        // Nothing is proxied by Pingora itself: without this, each of its connectors would read the system's certificates,
-        // which is most of the time that the start takes.
-        let conf = Arc::new(ServerConf { ca_file: Some("/dev/null".to_owned()), ..ServerConf::default() });
-        let proxy = |h2c| {
-            let mut proxy = HttpProxy::new(edge.clone(), conf.clone());
-            proxy.handle_init_modules();
-            let mut options = HttpServerOptions::default();
-            options.h2c = h2c;
-            options.h2_idle_timeout = Some(edge.settings().idle_timeout);
-            proxy.server_options = Some(options);
-            let mut h2 = default_h2_options();
-            h2.max_header_list_size(u32::try_from(edge.settings().max_headers).unwrap_or(u32::MAX));
-            proxy.h2_options = Some(h2);
-            Arc::new(proxy)
-        };
         let places = Arc::new(Semaphore::new(edge.settings().max_connections));
-        Door { http1: proxy(false), http2: proxy(true), places, edge }
+        Door { http2: Arc::new(Http2::new(edge.clone())), places, edge }
+    }
+
+    /// One request after the other. It all happens in the task and the memory of the connection: nothing is set up for a request.
+    async fn http1(&self, stream: Stream, shutdown: &ShutdownWatch) {
+        let mut session = ServerSession::new_http1(stream);
+        // What it is in seconds is decided for each request.
+        session.set_keepalive(if *shutdown.borrow() { None } else { Some(60) });
+        while let Some((stream, settings)) = self.edge.serve(session).await.map(ReusedHttpStream::consume) {
+            session = ServerSession::new_http1(stream);
+            if let Some(settings) = settings {
+                settings.apply_to_session(&mut session);
+            }
+        }
     }
 
     /// Whether a client speaks HTTP/2 without TLS. Four bytes tell: no HTTP/1 method begins with `PRI `.
@@ -184,21 +180,50 @@ impl ServerApp for Door {
         // With TLS the first byte has not been waited for yet.
         let patience = settings.read_timeout + if tls { settings.idle_timeout } else { Duration::ZERO };
         let watchdog = Arc::new(Watchdog::armed(patience));
-        let served = on_duty(watchdog.clone(), self.http1.process_new(stream, shutdown));
+        let served = on_duty(watchdog.clone(), self.http1(stream, shutdown));
         tokio::select! {
             biased;
-            stream = served => stream,
-            () = watchdog.expired() => {
-                self.edge.metrics().rejected(crate::telemetry::RejectReason::SlowClient);
-                None
-            }
+            () = served => {}
+            () = watchdog.expired() => self.edge.metrics().rejected(crate::telemetry::RejectReason::SlowClient),
         }
+        None
     }
 
     async fn cleanup(&self) {
-        self.edge.start_draining();
         // Idle keep-alive connections are closed; busy ones go on.
-        self.http1.http_cleanup().await;
-        self.http2.http_cleanup().await;
+        self.edge.start_draining();
+    }
+}
+
+/// Connections of many requests at a time, each in a task of its own.
+struct Http2 {
+    edge: Edge,
+    options: HttpServerOptions,
+    h2: H2Options,
+}
+
+impl Http2 {
+    fn new(edge: Edge) -> Http2 {
+        let mut options = HttpServerOptions::default();
+        options.h2c = true;
+        options.h2_idle_timeout = Some(edge.settings().idle_timeout);
+        let mut h2 = default_h2_options();
+        h2.max_header_list_size(u32::try_from(edge.settings().max_headers).unwrap_or(u32::MAX));
+        Http2 { edge, options, h2 }
+    }
+}
+
+#[async_trait]
+impl HttpServerApp for Http2 {
+    async fn process_new_http(self: &Arc<Self>, session: ServerSession, _: &ShutdownWatch) -> Option<ReusedHttpStream> {
+        self.edge.serve(session).await
+    }
+
+    fn h2_options(&self) -> Option<H2Options> {
+        Some(self.h2.clone())
+    }
+
+    fn server_options(&self) -> Option<&HttpServerOptions> {
+        Some(&self.options)
     }
 }

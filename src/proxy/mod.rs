@@ -5,6 +5,7 @@
 //! * `tls`: certificates that are read again when they change
 //! * `edge`: the checks every request passes before any handler sees it
 //! * `watchdog`: slow clients
+//! * `draining`: what a listener that stops does with its connections
 //! * `together`: head and body of an answer leave in one system call
 //! * `preface`: how HTTP/2 begins, within a bound
 //! * `path`: the one strict path normaliser
@@ -14,6 +15,7 @@
 mod body;
 mod bridge;
 mod client;
+mod draining;
 mod edge;
 mod listener;
 mod path;

@@ -181,11 +181,12 @@ impl Backend {
         loop {
             let outcome = self.once(draft).await;
             let pause = match &outcome {
-                // A pooled connection that the other side closed just now: a new one is made at once, whatever `retries`
-                // says, but only once, lest a query that kills the upstream is sent on and on.
+                // A pooled connection that the other side closed just now: a new one is made at once, whatever `retries` and
+                // the allowance say, but only once, lest a query that kills the upstream is sent on and on.
                 Err(UpstreamError::Closed { .. }) if !reconnected => {
                     reconnected = true;
-                    Duration::ZERO
+                    self.metrics.retries.inc();
+                    continue;
                 }
                 Ok(response) if response.status() == StatusCode::UNAUTHORIZED && !renewed => {
                     renewed = true;

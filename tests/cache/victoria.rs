@@ -1,83 +1,53 @@
 //! A real VictoriaMetrics behind the cache: other order, other text around the data, and windows that it would rather move.
 
 use std::fmt::Write as _;
-use std::path::Path;
-use std::process::Stdio;
-use std::time::Duration;
-
-use tokio::process::{Child, Command};
 
 use crate::house::{door, hecate, range, seconds_now};
-use crate::support::{Door, Verb, eventually};
+use crate::support::{Door, Verb, VictoriaMetrics};
 
 struct Victoria {
-    #[expect(dead_code, reason = "runs until it is dropped")]
-    process: Child,
-    #[expect(dead_code, reason = "stays until it is dropped")]
-    folder: tempfile::TempDir,
-    url: String,
+    database: VictoriaMetrics,
     /// A moment in the middle of its data, in seconds.
     base: i64,
 }
 
 impl Victoria {
     async fn start() -> Victoria {
-        hecate::upstream::install_crypto();
-        let binary = Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/bin/victoria-metrics");
-        assert!(binary.exists(), "{} is missing: run `make setup`", binary.display());
-        let folder = tempfile::tempdir().unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let process = Command::new(binary)
-            .arg(format!("-storageDataPath={}", folder.path().display()))
-            .args([format!("-httpListenAddr=127.0.0.1:{port}"), "-search.latencyOffset=0".into(), "-memory.allowedBytes=64MiB".into()])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let victoria = Victoria { process, folder, url: format!("http://127.0.0.1:{port}"), base: seconds_now() - 3 * 3600 };
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
-        let samples = victoria.samples();
-        eventually("VictoriaMetrics takes samples", async || {
-            let sent = http.post(format!("{}/api/v1/import/prometheus", victoria.url)).body(samples.clone()).send().await.ok()?;
-            sent.status().is_success().then_some(())
-        })
-        .await;
-        http.get(format!("{}/internal/force_flush", victoria.url)).send().await.unwrap();
-        victoria
-    }
-
-    /// Two hours of a sample every 15 s, one series with a gap and one that comes late.
-    fn samples(&self) -> String {
-        let mut text = String::new();
-        for step in 0..480_i64 {
-            let ms = (self.base - 3600 + step * 15) * 1000;
-            for (pod, value) in [("b", step * 3), ("a", 1000 - step), ("C", step % 7)] {
-                let is_there = match pod {
-                    "b" => !(200..260).contains(&step),
-                    "C" => step > 240,
-                    _ => true,
-                };
-                if is_there {
-                    let _ = writeln!(text, "work{{namespace=\"team-a\",pod=\"{pod}\"}} {value} {ms}");
-                }
-            }
-        }
-        text
+        let base = seconds_now() - 3 * 3600;
+        Victoria { database: VictoriaMetrics::with(&samples(base)).await, base }
     }
 
     async fn direct(&self, text: &str, (start, end, step): (i64, i64, &str)) -> String {
-        let direct = Door::new("VictoriaMetrics", &self.url, None);
+        let direct = Door::new("VictoriaMetrics", &self.database.url, None);
         let (start, end) = (start.to_string(), end.to_string());
         let params = [("query", text), ("start", &start), ("end", &end), ("step", step), ("nocache", "1")];
         direct.ask(Verb::Get, "/api/v1/query_range", &params).await.data_bytes().to_owned()
     }
 }
 
+/// Two hours of a sample every 15 s, one series with a gap and one that comes late.
+fn samples(base: i64) -> String {
+    let mut text = String::new();
+    for step in 0..480_i64 {
+        let ms = (base - 3600 + step * 15) * 1000;
+        for (pod, value) in [("b", step * 3), ("a", 1000 - step), ("C", step % 7)] {
+            let is_there = match pod {
+                "b" => !(200..260).contains(&step),
+                "C" => step > 240,
+                _ => true,
+            };
+            if is_there {
+                let _ = writeln!(text, "work{{namespace=\"team-a\",pod=\"{pod}\"}} {value} {ms}");
+            }
+        }
+    }
+    text
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cached_windows_are_what_victoria_metrics_says() {
     let victoria = Victoria::start().await;
-    let upstream = format!("{{name: v, url: \"{}\", kind: victoriametrics, settle: 1m}}", victoria.url);
+    let upstream = format!("{{name: v, url: \"{}\", kind: victoriametrics, settle: 1m}}", victoria.database.url);
     let replica = hecate(&upstream, "self_check: 0");
     let admin = door(&replica, "admin");
     let base = victoria.base;

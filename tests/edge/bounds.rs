@@ -42,6 +42,13 @@ async fn what_is_too_large_is_refused() {
     let refused = one(to, format!("GET {QUERY} HTTP/1.1\r\n{auth}{many}\r\n")).await.status;
     assert!(matches!(refused, 400 | 431), "more lines than the reader takes: {refused}");
 
+    for broken in ["no colon here", "a b: c", ": c"] {
+        let unread = one(to, format!("GET {QUERY} HTTP/1.1\r\n{auth}{broken}\r\n\r\n")).await;
+        let said: Value = serde_json::from_slice(&unread.body).unwrap_or_else(|_| panic!("{broken}: no JSON: {}", unread.text()));
+        assert_eq!((unread.status, &said["errorType"]), (400, &"bad_data".into()), "{broken}: {said}");
+        assert!(said["error"].as_str().unwrap().contains("cannot be read"), "{said}");
+    }
+
     let body = format!("query=up&x={}", "y".repeat(8192));
     let announced = one(to, format!("{POST}Content-Length: {}\r\n\r\n{body}", body.len())).await;
     assert_says(&announced, 413, "longer than 8192 bytes");

@@ -100,7 +100,7 @@ async fn half_an_answer_for_a_filter_is_an_error() {
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             tokio::spawn(async move {
-                let Some(_) = crate::support::stand_in::read_request(&mut stream).await else { return };
+                let Some(_) = crate::support::read_request(&mut stream).await else { return };
                 let body = r#"{"status":"success","data":{"groups":["#;
                 let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n";
                 let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;

@@ -85,6 +85,9 @@ async fn reads_of_the_past_are_byte_for_byte_the_same() {
         "/api/v1/metadata?limit=0".to_owned(),
         "/federate".to_owned(),
         format!("/api/v1/query_exemplars?query=load&start={T0}&end={end}"),
+        // 204, from upstream and from what is kept.
+        "/api/v1/query_exemplars?query=1%2B1".to_owned(),
+        "/api/v1/query_exemplars?query=1%2B1".to_owned(),
     ];
     let mut faults = Vec::new();
     for target in both.iter().chain(&get_only) {

@@ -10,8 +10,8 @@ use hecate::promql::{
 use serde_json::Value;
 
 use crate::ast::{RANGE, STEP, fold, loose, matchers, unfoldable};
+use crate::bare_prometheus::BarePrometheus;
 use crate::http::{Answer, Client};
-use crate::prometheus::Prometheus;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Dialect {
@@ -51,7 +51,7 @@ impl Tally {
 }
 
 /// Compares all texts, over a few connections; the differences, described.
-pub(crate) fn all(judge: &Prometheus, texts: &[String], dialect: Dialect) -> (Tally, Vec<String>) {
+pub(crate) fn all(judge: &BarePrometheus, texts: &[String], dialect: Dialect) -> (Tally, Vec<String>) {
     let next = AtomicUsize::new(0);
     let worker = || {
         let mut comparison =

@@ -5,6 +5,8 @@
 #![expect(clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking, and shows its table")]
 
 mod ast;
+#[path = "../support/bare_prometheus.rs"]
+mod bare_prometheus;
 mod compare;
 mod corpus;
 mod generate;
@@ -16,14 +18,13 @@ mod second_opinion;
 
 use compare::{Dialect, Tally};
 use hecate::promql::Features;
-use prometheus::Prometheus;
 
 const FEATURES: &str = "promql-experimental-functions,promql-binop-fill-modifiers,promql-unquoted-utf8-names";
 const GENERATED: usize = 2500;
 const MUTATED: usize = 5000;
 
 fn run(dialect: Dialect, flags: Option<&str>, seed: u64) {
-    let judge = Prometheus::start(flags);
+    let judge = prometheus::start(flags);
     let corpora = corpus::read();
     let all: Vec<&str> = corpora.iter().flat_map(|(_, texts)| texts.iter().map(String::as_str)).collect();
     let generated = generate::texts(seed, GENERATED);

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
 
-use crate::prometheus::tool;
+use crate::bare_prometheus::tool;
 
 pub(crate) const START_MS: i64 = 1_790_000_000_000;
 pub(crate) const END_MS: i64 = START_MS + 2 * 3_600_000;

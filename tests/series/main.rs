@@ -3,6 +3,8 @@
 
 #![expect(clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking, and shows what it compared")]
 
+#[path = "../support/bare_prometheus.rs"]
+mod bare_prometheus;
 mod expressions;
 mod history;
 mod prometheus;

@@ -1,56 +1,20 @@
-//! A Prometheus of its own on a free port; stopped on drop. And just enough HTTP to ask it.
+//! Just enough HTTP to ask a Prometheus without a runtime.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::ops::Range;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tempfile::TempDir;
 
-pub(crate) struct Prometheus {
-    child: Child,
-    address: SocketAddr,
-    _folder: TempDir,
-}
+use crate::bare_prometheus::BarePrometheus;
 
-/// A program that `make setup` builds.
-pub(crate) fn tool(name: &str) -> PathBuf {
-    let folder =
-        std::env::var_os("HECATE_TOOLS").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".cache/bin"), PathBuf::from);
-    let path = folder.join(name);
-    assert!(path.exists(), "{} is missing: run `make setup`", path.display());
-    path
-}
+pub(crate) struct Prometheus(BarePrometheus);
 
 impl Prometheus {
     /// With the data in `data` of this folder. In the configuration, ADDRESS is its own.
     pub(crate) fn start(folder: TempDir, config: &str) -> Prometheus {
-        let address = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port");
-        let file = folder.path().join("prometheus.yml");
-        std::fs::write(&file, config.replace("ADDRESS", &address.to_string())).expect("a configuration");
-        let mut child = Command::new(tool("prometheus"))
-            .arg(format!("--config.file={}", file.display()))
-            .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
-            .arg("--storage.tsdb.retention.time=100y")
-            .arg(format!("--web.listen-address={address}"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("Prometheus starts");
-        let log = BufReader::new(child.stderr.take().expect("piped"));
-        let prometheus = Prometheus { child, address, _folder: folder };
-        let mut lines = log.lines().map_while(Result::ok);
-        let mut seen = Vec::new();
-        let ready = lines.by_ref().any(|line| {
-            seen.push(line);
-            seen.last().is_some_and(|line| line.contains("Server is ready"))
-        });
-        assert!(ready, "Prometheus stopped:\n{}", seen.join("\n"));
-        // It must not block on a full pipe.
-        std::thread::spawn(move || lines.for_each(drop));
-        prometheus
+        Prometheus(BarePrometheus::start(folder, config, &["--storage.tsdb.retention.time=100y".to_owned()]))
     }
 
     /// Status and body of a range query. Times are milliseconds.
@@ -62,7 +26,7 @@ impl Prometheus {
             .append_pair("end", &seconds(end))
             .append_pair("step", &seconds(step))
             .finish();
-        let mut stream = TcpStream::connect(self.address).expect("Prometheus listens");
+        let mut stream = TcpStream::connect(self.0.address).expect("Prometheus listens");
         stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
         let head = "POST /api/v1/query_range HTTP/1.0\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: ";
         write!(stream, "{head}{}\r\n\r\n{form}", form.len()).expect("Prometheus reads");
@@ -88,12 +52,5 @@ impl Prometheus {
             #[expect(clippy::disallowed_methods, reason = "no runtime here")]
             std::thread::sleep(Duration::from_millis(500));
         }
-    }
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

@@ -238,8 +238,12 @@ async fn ten_thousand(home: Home) {
         let took = started.elapsed();
         assert_eq!((found.dashboards.len() as u64, found.total), (count.min(100), count), "{words}");
         let plan = store.plan(&Scope::ClusterWide, &search).await.unwrap();
-        // A table of documents or of who has which word is never read from its beginning to its end.
-        let scans = |line: &String| line.contains("SCAN dashboard") || line.contains("Seq Scan on dashboard");
+        // The table of documents is never read from its beginning to its end. The one of who has which word may be, for a part of a word
+        // that stands in hundreds of them: that is the database's to weigh.
+        let scans = |line: &String| {
+            let after = ["SCAN dashboard", "Seq Scan on dashboard"].iter().find_map(|scan| line.split_once(scan));
+            after.is_some_and(|(_, rest)| !rest.starts_with('_'))
+        };
         assert!(!plan.iter().any(scans), "{words}: {plan:#?}");
         println!("{words:?}: {count} of 10,000 in {took:?}");
     }

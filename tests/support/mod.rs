@@ -21,8 +21,10 @@ mod prometheus;
 mod raw;
 mod redis_server;
 pub mod remote_write;
+mod request;
 mod scrape;
 pub mod stand_in;
+mod victoria;
 mod wire;
 
 use std::net::TcpListener;
@@ -39,7 +41,9 @@ pub use postgres::Postgres;
 pub use prometheus::{Prometheus, PrometheusOptions, blocks_from_openmetrics};
 pub use raw::{RawAnswer, raw};
 pub use redis_server::RedisServer;
+pub use request::read_request;
 pub use stand_in::StandIn;
+pub use victoria::VictoriaMetrics;
 pub use wire::{Answered, Wire};
 
 /// A program that `make setup` builds.

@@ -5,9 +5,11 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+
+use super::read_request;
 
 /// An answer with no series.
 pub const NOTHING: &str = r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#;
@@ -57,7 +59,8 @@ impl StandIn {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let (answer, seen) = (answer.clone(), seen.clone());
                 tokio::spawn(async move {
-                    let Some(asked) = read_request(&mut stream).await else { return };
+                    let Some((head, body)) = read_request(&mut stream).await else { return };
+                    let asked = Asked { head, body };
                     if asked.target().contains("/api/v1/query") || asked.target().contains("/api/migrate") {
                         seen.lock().unwrap().push(asked.clone());
                         answer(asked, stream).await;
@@ -116,20 +119,4 @@ pub async fn say(stream: &mut TcpStream, status: &str, content_type: &str, body:
     let _ = stream.write_all(head.as_bytes()).await;
     let _ = stream.write_all(body.as_bytes()).await;
     let _ = stream.shutdown().await;
-}
-
-/// One request, head and body; `None` at the end of the connection.
-pub async fn read_request(stream: &mut TcpStream) -> Option<Asked> {
-    let mut text = Vec::new();
-    let mut piece = vec![0; 16 * 1024];
-    loop {
-        let count = stream.read(&mut piece).await.ok().filter(|count| *count > 0)?;
-        text.extend_from_slice(&piece[..count]);
-        let request = String::from_utf8_lossy(&text);
-        let Some((head, body)) = request.split_once("\r\n\r\n") else { continue };
-        let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
-        if body.len() >= length.unwrap_or(0) {
-            return Some(Asked { head: head.to_owned(), body: body.to_owned() });
-        }
-    }
 }

@@ -8,8 +8,12 @@ mod nasty;
 mod native;
 mod places;
 mod real;
+#[path = "../support/request.rs"]
+mod request;
 mod requests;
 mod retries;
 mod stand_in;
 mod tiers;
 mod tls;
+#[path = "../support/victoria.rs"]
+mod victoria;

@@ -1,57 +1,20 @@
 //! A backend's own enforcement, against a real VictoriaMetrics: it holds although nothing of ours is in the query.
 
-use std::path::Path;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hecate::config::{Upstream, UpstreamKind};
 use hecate::promql::{MetricName, NameGuard, Refusal, Rule, ScopedSelectors, TenantRules};
-use hecate::upstream::{ApiPath, Backend, Call, LabelName, NativeScope, Params, install_crypto};
-use tokio::process::{Child, Command};
+use hecate::upstream::{ApiPath, Backend, Call, LabelName, NativeScope, Params};
 
 use crate::stand_in::{backend, settings, text, whole};
+use crate::victoria::VictoriaMetrics;
 
 const LIMIT: Duration = Duration::from_secs(10);
 
-struct VictoriaMetrics {
-    _process: Child,
-    _folder: tempfile::TempDir,
-    url: String,
-}
-
 /// Two metrics in each of two namespaces; `gpu` has its tenant in another label.
-async fn victoria_metrics() -> VictoriaMetrics {
-    let binary = Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/bin/victoria-metrics");
-    assert!(binary.exists(), "{} is missing: run `make setup`", binary.display());
-    let folder = tempfile::tempdir().unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let process = Command::new(binary)
-        .arg(format!("-storageDataPath={}", folder.path().display()))
-        .args([format!("-httpListenAddr=127.0.0.1:{port}"), "-search.latencyOffset=0".into(), "-memory.allowedBytes=64MiB".into()])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let url = format!("http://127.0.0.1:{port}");
-    install_crypto();
-    let http = reqwest::Client::builder().timeout(LIMIT).build().unwrap();
-    let samples = "requests{namespace=\"a\"} 1\nrequests{namespace=\"b\"} 2\n\
-                   gpu{namespace=\"exporter\",tenant=\"a\"} 3\ngpu{namespace=\"a\",tenant=\"b\"} 4\n";
-    let began = Instant::now();
-    loop {
-        let import = http.post(format!("{url}/api/v1/import/prometheus")).body(samples).send().await;
-        if import.is_ok_and(|answer| answer.status().is_success()) {
-            break;
-        }
-        assert!(began.elapsed() < LIMIT, "VictoriaMetrics does not start");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    // What was imported can be read after this.
-    http.get(format!("{url}/internal/force_flush")).send().await.unwrap();
-    VictoriaMetrics { _process: process, _folder: folder, url }
-}
+const SAMPLES: &str = "requests{namespace=\"a\"} 1\nrequests{namespace=\"b\"} 2\n\
+                       gpu{namespace=\"exporter\",tenant=\"a\"} 3\ngpu{namespace=\"a\",tenant=\"b\"} 4\n";
 
 struct Everything;
 
@@ -83,7 +46,7 @@ async fn body(backend: &Backend, mut call: Call, native: bool) -> String {
 
 #[tokio::test]
 async fn victoria_metrics_binds_what_no_matcher_bound() {
-    let database = victoria_metrics().await;
+    let database = VictoriaMetrics::with(SAMPLES).await;
     let on = Upstream { kind: UpstreamKind::VictoriaMetrics, native_enforcement: true, timeout: LIMIT, ..settings(&database.url) };
     let (off, _) = backend(Upstream { native_enforcement: false, ..on.clone() });
     let (on, _) = backend(on);

@@ -10,8 +10,10 @@ use hecate::config::{Role, Upstream, UpstreamAuth, UpstreamKind};
 use hecate::promql::{ConflictMode, EnforcedText, MetricName, NameGuard, Options, Refusal, Rule, ScopedQuery, TenantRules};
 use hecate::upstream::{Answer, ApiPath, Backend, Call, Params, UpstreamError, Upstreams};
 use prometheus::{Encoder as _, Registry, TextEncoder};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
+
+pub(crate) use crate::request::read_request;
 
 pub(crate) const OK: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
 
@@ -41,7 +43,8 @@ where
     serve(move |_, mut stream| {
         let shared = Arc::clone(&shared);
         async move {
-            while let Some(request) = read_request(&mut stream).await {
+            while let Some((head, body)) = read_request(&mut stream).await {
+                let request = format!("{head}\r\n\r\n{body}");
                 let text = (shared.0)(shared.1.fetch_add(1, Ordering::SeqCst), &request);
                 if stream.write_all(text.as_bytes()).await.is_err() {
                     return;
@@ -50,22 +53,6 @@ where
         }
     })
     .await
-}
-
-/// One request, head and body; `None` at the end of the connection.
-pub(crate) async fn read_request(stream: &mut TcpStream) -> Option<String> {
-    let mut text = Vec::new();
-    let mut piece = vec![0; 16 * 1024];
-    loop {
-        let count = stream.read(&mut piece).await.ok().filter(|count| *count > 0)?;
-        text.extend_from_slice(&piece[..count]);
-        let request = String::from_utf8_lossy(&text);
-        let Some((head, body)) = request.split_once("\r\n\r\n") else { continue };
-        let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
-        if body.len() >= length.unwrap_or(0) {
-            return Some(request.into_owned());
-        }
-    }
 }
 
 /// Settings with short times.
