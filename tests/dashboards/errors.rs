@@ -151,7 +151,10 @@ async fn our_own_faults_have_an_id() {
     assert_eq!(answer.code(), (500, "INTERNAL".into()));
     assert_eq!(answer.json()["details"], json!({"error_id": answer.header("x-request-id")}));
     assert!(!answer.body.contains("audit_log"), "{answer:?}");
-    let log = house.hecate.log();
-    assert!(log.contains("audit_log") && log.contains(answer.header("x-request-id")), "{log}");
+    crate::support::eventually("both are in the log", async || {
+        let log = house.hecate.log();
+        (log.contains("audit_log") && log.contains(answer.header("x-request-id"))).then_some(())
+    })
+    .await;
     assert_eq!(house.get("alice", &format!("{LIST}/m")).await.code(), (404, "NOT_FOUND".into()), "nothing of it is left behind");
 }
