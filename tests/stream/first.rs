@@ -19,7 +19,7 @@ pub const QUERIES: [(&str, &str); 7] = [
     ("topk(1, flickering)", r#"topk(1, flickering{namespace="a"})"#),
 ];
 
-pub fn pairs<'a>(window: &'a str) -> Vec<(&'a str, &'a str)> {
+pub fn pairs(window: &str) -> Vec<(&str, &str)> {
     let mut pairs: Vec<(&str, &str)> = QUERIES.iter().map(|(asked, _)| ("query", *asked)).collect();
     pairs.extend([("step", STEP), ("window", window)]);
     pairs
