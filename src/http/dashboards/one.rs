@@ -38,7 +38,11 @@ pub(super) async fn put(
     let project = caller.project(&project)?;
     let document = caller.document(project.as_str(), Some(&name)).await?;
     check::queries(&site, &caller, &project, &document).await?;
-    let expected = precondition::expected(&caller.headers, document.version())?;
+    let expected = match precondition::if_match(&caller.headers)? {
+        // It says version 0, having seen none: who applies a file means to replace whatever is there.
+        None if document.was_never_loaded() => Expected::Any,
+        _ => precondition::expected(&caller.headers, document.version())?,
+    };
     let save = Save { document: &document, expected, message: caller.message()?, action: Action::Update };
     let saved = site.dashboards.save(&caller.actor(), save).await?;
     Ok(answer::document(&saved))
