@@ -17,7 +17,7 @@ use super::resume::{EventId, fingerprint};
 use super::rights::{self, Rights};
 use super::shared::Shared;
 use super::tick::{AHEAD_MS, Ticker, now_ms};
-use super::topic::Topic;
+use super::topic::{Held, Topic};
 use crate::cache::{Digest, Remote};
 use crate::config;
 
@@ -36,8 +36,7 @@ pub struct Hub {
     topics: Mutex<HashMap<Digest, Vec<Running>>>,
     lines: Mutex<HashMap<u64, Arc<Line>>>,
     users: Mutex<HashMap<u64, usize>>,
-    /// Bytes of the windows of all topics.
-    held: Arc<AtomicUsize>,
+    held: Arc<Held>,
     next_number: AtomicU64,
     is_draining: AtomicBool,
     born: Instant,
@@ -108,6 +107,7 @@ impl Hub {
     /// # Errors
     /// When the name of a metric is taken.
     pub fn new(settings: HubSettings, remote: Option<Arc<Remote>>, registry: &Registry) -> Result<Arc<Hub>, prometheus::Error> {
+        let held = Held { bytes: AtomicUsize::new(0), most: settings.stream.memory };
         let hub = Arc::new(Hub {
             settings,
             remote,
@@ -115,7 +115,7 @@ impl Hub {
             topics: Mutex::default(),
             lines: Mutex::default(),
             users: Mutex::default(),
-            held: Arc::default(),
+            held: Arc::new(held),
             next_number: AtomicU64::new(1),
             is_draining: AtomicBool::new(false),
             born: Instant::now(),
@@ -162,7 +162,9 @@ impl Hub {
         if lock(&self.lines).len() >= stream.max_connections {
             return Err(Refused::Connections { limit: stream.max_connections });
         }
-        if self.held.load(Relaxed) >= stream.memory && queries.iter().any(|query| !self.is_running(query)) {
+        // With the last eighth taken, a new window would most likely find no room.
+        let is_full = self.held.bytes.load(Relaxed) > stream.memory - stream.memory / 8;
+        if is_full && queries.iter().any(|query| !self.is_running(query)) {
             return Err(Refused::Memory);
         }
         let mut users = lock(&self.users);
@@ -350,7 +352,7 @@ async fn beat(hub: Weak<Hub>) {
             line.beat_at.store(now_ms + hub.heartbeat_ms(), Relaxed);
             line.beat();
         }
-        hub.metrics.memory.set(i64::try_from(hub.held.load(Relaxed)).unwrap_or(i64::MAX));
+        hub.metrics.memory.set(i64::try_from(hub.held.bytes.load(Relaxed)).unwrap_or(i64::MAX));
     }
 }
 

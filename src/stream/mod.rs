@@ -17,6 +17,8 @@ mod diff;
 mod events;
 mod frame;
 mod hub;
+#[cfg(test)]
+mod hub_tests;
 mod line;
 mod metrics;
 mod question;

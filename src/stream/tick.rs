@@ -61,6 +61,11 @@ impl Ticker {
                 })
             });
             match window {
+                Ok(window) if !self.topic.has_room_for(&window) => {
+                    self.metrics.ticked(Ticked::Failed, None);
+                    let message = "the windows of all streamed queries fill the memory that they may have (stream.memory): try again later";
+                    self.topic.fail(Refusal { error_type: "unavailable".to_owned(), message: message.to_owned() });
+                }
                 Ok(window) => {
                     self.topic.publish(window).await;
                     let lag = Duration::from_millis((now_ms() - tick_ms).max(0).unsigned_abs());

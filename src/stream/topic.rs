@@ -25,8 +25,14 @@ pub(super) struct Topic {
     listeners: Mutex<HashMap<u64, Arc<Line>>>,
     /// The newest tick that another replica said it has evaluated.
     heard: watch::Sender<i64>,
-    /// Bytes of the windows of all topics.
-    held: Arc<AtomicUsize>,
+    held: Arc<Held>,
+}
+
+/// Bytes of the windows of all topics, and how many there may be.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) bytes: AtomicUsize,
+    pub(super) most: usize,
 }
 
 /// What is known at one moment; never changed, only replaced.
@@ -46,7 +52,7 @@ pub(super) struct State {
 }
 
 impl Topic {
-    pub(super) fn new(name: Name, step_ms: i64, evaluate: Box<dyn Evaluate>, held: Arc<AtomicUsize>) -> Topic {
+    pub(super) fn new(name: Name, step_ms: i64, evaluate: Box<dyn Evaluate>, held: Arc<Held>) -> Topic {
         let heard = watch::Sender::new(i64::MIN);
         Topic { name, step_ms, evaluate, state: ArcSwap::default(), listeners: Mutex::default(), heard, held }
     }
@@ -67,6 +73,11 @@ impl Topic {
         }
     }
 
+    /// Whether a window can be held: whoever has one already may go on.
+    pub(super) fn has_room_for(&self, window: &Window) -> bool {
+        self.state().window.is_some() || self.held.bytes.load(Relaxed) + window.weight() <= self.held.most
+    }
+
     /// A newer window: everybody who listens is told.
     pub(super) async fn publish(&self, window: Window) {
         let (before, window) = (self.state(), Arc::new(window));
@@ -79,9 +90,9 @@ impl Topic {
             None => None,
         };
         let delta = delta.filter(|delta| delta.len() < window.weight()).map(Bytes::from);
-        self.held.fetch_add(window.weight(), Relaxed);
+        self.held.bytes.fetch_add(window.weight(), Relaxed);
         let old_weight = before.window.as_ref().map_or(0, |old| old.weight());
-        self.held.fetch_sub(old_weight, Relaxed);
+        self.held.bytes.fetch_sub(old_weight, Relaxed);
         self.state.store(Arc::new(State {
             number: before.number + 1,
             window: Some(window),
@@ -130,7 +141,7 @@ impl Topic {
 impl Drop for Topic {
     fn drop(&mut self) {
         let weight = self.state.load().window.as_ref().map_or(0, |window| window.weight());
-        self.held.fetch_sub(weight, Relaxed);
+        self.held.bytes.fetch_sub(weight, Relaxed);
     }
 }
 
