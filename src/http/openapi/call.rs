@@ -1,12 +1,14 @@
 //! One method of one path: what it takes, what it answers, how it refuses.
 
+use serde_json::Value;
 use utoipa::openapi::path::{OperationBuilder, Parameter, ParameterBuilder, ParameterIn, ParameterStyle, PathItemBuilder};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::security::SecurityRequirement;
-use utoipa::openapi::{Content, HttpMethod, PathItem, Ref, RefOr, Required, ResponseBuilder, Schema};
+use utoipa::openapi::{Content, ContentBuilder, HttpMethod, PathItem, Ref, RefOr, Required, ResponseBuilder, Schema};
 
 use super::super::error::Family;
 use super::refusals;
+use super::words::named;
 
 /// Paths by their templates.
 pub(super) type Paths = Vec<(&'static str, PathItem)>;
@@ -70,15 +72,22 @@ impl Call {
         fields.iter().fold(self, |call, field| call.takes(field.parameter()))
     }
 
-    /// A body of JSON.
-    pub(super) fn json(self, schema: impl Into<RefOr<Schema>>) -> Call {
-        self.body([("application/json", schema.into())])
+    /// A body of JSON, and one that works.
+    pub(super) fn json(self, schema: &str, example: Value) -> Call {
+        self.body([("application/json", named(schema), Some(example))])
+    }
+
+    /// A merge patch (RFC 7396), and one that works.
+    pub(super) fn merge_patch(self, schema: &str, example: Value) -> Call {
+        self.body(["application/json", "application/merge-patch+json"].map(|kind| (kind, named(schema), Some(example.clone()))))
     }
 
     /// A body of one of these types.
-    pub(super) fn body<const N: usize>(self, forms: [(&str, RefOr<Schema>); N]) -> Call {
+    pub(super) fn body<const N: usize>(self, forms: [(&str, RefOr<Schema>, Option<Value>); N]) -> Call {
         let body = RequestBodyBuilder::new().required(Some(Required::True));
-        let body = forms.into_iter().fold(body, |body, (kind, schema)| body.content(kind, Content::new(Some(schema))));
+        let body = forms.into_iter().fold(body, |body, (kind, schema, example)| {
+            body.content(kind, ContentBuilder::new().schema(Some(schema)).example(example).build())
+        });
         Call { operation: self.operation.request_body(Some(body.build())), ..self }.refuses(WITH_BODY)
     }
 

@@ -6,6 +6,7 @@ use utoipa::openapi::path::Parameter;
 
 use super::super::error::Family::Own;
 use super::call::{Call, Field, Paths, empty, header, json, part, path, query, sent_header};
+use super::examples;
 use super::words::{flag, list, name, named, namespace, one_of, text, whole};
 
 const TAG: &str = "Dashboards";
@@ -24,12 +25,12 @@ pub(super) fn paths() -> Paths {
 
 /// The project in a path.
 pub(super) fn project() -> Parameter {
-    part("project", namespace("The project: a namespace of the caller."))
+    part("project", namespace("The project: a namespace of the caller.").examples([examples::PROJECT]))
 }
 
 /// The name in a path.
 pub(super) fn dashboard() -> Parameter {
-    part("name", name("The name of the dashboard; its title is `spec.display.name`."))
+    part("name", name("The name of the dashboard; its title is `spec.display.name`.").examples([examples::NAME]))
 }
 
 /// A call about one dashboard.
@@ -112,7 +113,7 @@ fn made(id: &str, summary: &str) -> Call {
         .takes(check())
         .takes(message())
         .takes(idempotency_key())
-        .json(named("SentDashboard"))
+        .json("SentDashboard", examples::dashboard())
         .answers(200, document("The dashboard that was made."))
         .refuses(&[409, 422])
 }
@@ -137,7 +138,7 @@ fn put() -> Call {
         .takes(check())
         .takes(message())
         .takes(if_match())
-        .json(named("SentDashboard"))
+        .json("SentDashboard", examples::dashboard())
         .answers(200, document("The dashboard as it is now."))
         .refuses(&[409, 422])
 }
@@ -147,7 +148,7 @@ fn patch() -> Call {
         .told("Needs the permission `Dashboard:update`. RFC 7396: null takes a member away. Without a version it is laid over whatever is there.")
         .takes(message())
         .takes(if_match())
-        .body([("application/json", named("DashboardPatch")), ("application/merge-patch+json", named("DashboardPatch"))])
+        .merge_patch("DashboardPatch", examples::dashboard_patch())
         .answers(200, document("The dashboard as it is now."))
         .refuses(&[409, 422])
 }

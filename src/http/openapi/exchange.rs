@@ -7,6 +7,7 @@ use utoipa::openapi::{Content, ResponseBuilder};
 use super::super::error::Family::Own;
 use super::call::{Call, Field, Paths, header, json, part, path, query};
 use super::dashboards::{about_one, document, idempotency_key, if_match, project};
+use super::examples;
 use super::words::{Members, Schemas, anything, flag, list, map, moment, name, named, namespace, object, one_of, text, whole};
 
 const HISTORY: &str = "History";
@@ -73,7 +74,7 @@ pub(super) fn schemas() -> Schemas {
 }
 
 fn version() -> Parameter {
-    part("version", whole("The number of the version.", 0))
+    part("version", whole("The number of the version.", 0).examples([0]))
 }
 
 fn versions() -> Call {
@@ -152,7 +153,11 @@ fn import() -> Call {
         .takes(project())
         .narrowed()
         .takes(query("replace", flag("`true` saves over dashboards of the same name.")))
-        .body([("application/json", any()), ("application/yaml", any()), ("application/zip", archive.into())])
+        .body([
+            ("application/json", any(), Some(examples::dashboard())),
+            ("application/yaml", any(), None),
+            ("application/zip", archive.into(), None),
+        ])
         .answers_json("What became of each.", list("A line for each document.", named("ImportLine")))
         .refuses(&[404, 409, 422])
 }
@@ -160,7 +165,7 @@ fn import() -> Call {
 fn clone() -> Call {
     about_one(EXCHANGE, "clone_dashboard", "Makes another dashboard like this one")
         .told("Needs the permissions `Dashboard:create` and `Dashboard:read`.")
-        .json(named("Clone"))
+        .json("Clone", examples::clone())
         .answers(200, document("The copy."))
         .refuses(&[409, 422])
 }
@@ -171,7 +176,7 @@ fn from_template() -> Call {
         .takes(project())
         .narrowed()
         .takes(idempotency_key())
-        .json(named("FromTemplate"))
+        .json("FromTemplate", examples::from_template())
         .answers(200, document("The dashboard that was made."))
         .refuses(&[404, 409, 422])
 }

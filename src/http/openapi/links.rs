@@ -6,6 +6,7 @@ use utoipa::openapi::PathItem;
 use super::super::error::Family::{Own, Prometheus};
 use super::call::{Call, Field, Paths, empty, json, part, path};
 use super::dashboards::about_one;
+use super::examples;
 use super::prometheus::{form, instant_fields, kept, range_fields, selection_fields, series_fields, unchanged};
 use super::words::{Members, Schemas, list, moment, named, object, text, text_or_null};
 
@@ -82,7 +83,7 @@ fn shares() -> Call {
 fn share() -> Call {
     about_one(TAG, "create_share", "Gives a link to a dashboard")
         .told("Needs the permission `Dashboard:share`. At most 10 an hour to one dashboard. It works as long as its author may give links.")
-        .json(named("NewShare"))
+        .json("NewShare", examples::share())
         .answers(201, json("The only time that the token is shown.", named("MadeShare")))
 }
 
@@ -111,7 +112,7 @@ fn both(template: &'static str, id: &str, summary: &str, fields: fn() -> Vec<Fie
     let post = by_link(Prometheus, &format!("{id}_form"), summary)
         .told(ONLY_ITS_OWN)
         .narrowed()
-        .body([("application/x-www-form-urlencoded", form(&fields()))])
+        .body([("application/x-www-form-urlencoded", form(&fields()), None)])
         .answers(200, kept(answer))
         .refuses(&[404, 422]);
     path(template, [(Get, get), (Post, post)])
@@ -125,6 +126,6 @@ fn read(id: &str, summary: &str, answer: &str) -> Call {
 fn label_values() -> Call {
     let summary = "As `/api/v1/label/{name}/values`, for variables of the dashboard";
     read("shared_label_values", summary, "NamesAnswer")
-        .takes(part("label", text("The label.").min_length(Some(1))))
+        .takes(part("label", text("The label.").min_length(Some(1)).examples(["job"])))
         .asked(&selection_fields())
 }

@@ -4,12 +4,13 @@
 //! docs/openapi.json, and (tests/openapi) against what is really answered.
 //!
 //! * `served`: the two paths; `page/` has what a browser gets
-//! * `words`, `call`, `refusals`: what descriptions are written with
+//! * `words`, `call`, `refusals`, `examples`: what descriptions are written with
 //! * `prometheus`, `dashboards`, `exchange`, `links`, `people`, `stream`, `own`: the paths, a family each, with their schemas
 
 mod call;
 mod dashboard_schemas;
 mod dashboards;
+mod examples;
 mod exchange;
 mod links;
 mod own;

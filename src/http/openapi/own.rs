@@ -6,6 +6,7 @@ use utoipa::openapi::{Content, PathItem, RefOr, ResponseBuilder, Schema, Server,
 
 use super::super::error::Family::{Own, Prometheus};
 use super::call::{Call, Field, Paths, json, path, plain};
+use super::examples;
 use super::words::{Members, Schemas, flag, list, map, named, namespace, number, object, one_of, text, whole};
 
 const TAG: &str = "Hecate";
@@ -63,7 +64,7 @@ fn validate() -> Call {
     Call::new(Own, TAG, "validate", "What would be sent for an expression, what it costs and why; nothing is run")
         .told("Needs the permission `Metrics:query`. An expression that would not be sent is `valid: false`; the status is 200.")
         .narrowed()
-        .json(named("Question"))
+        .json("Question", examples::question())
         .answers_json("What was found.", named("Explained"))
 }
 

@@ -7,6 +7,7 @@ use utoipa::openapi::{Content, Ref, RefOr, Schema};
 use super::super::error::Family::Own;
 use super::call::{Call, Field, Paths, empty, header, json, part, path, query};
 use super::dashboards::{dashboard, project};
+use super::examples;
 use super::words::{
     Members, Schemas, duration, flag, list, moment, name, named, namespace, number, object, one_of, text, text_or_null, time, whole,
 };
@@ -32,7 +33,7 @@ pub(super) fn paths() -> Paths {
 }
 
 fn id() -> Parameter {
-    part("id", name("The id of the template."))
+    part("id", name("The id of the template.").examples([examples::TEMPLATE]))
 }
 
 fn templates() -> Call {
@@ -53,7 +54,7 @@ fn template() -> Call {
 fn create_template() -> Call {
     Call::new(Own, TEMPLATES, "create_template", "Keeps a custom template")
         .told("Needs the permission `Dashboard:create` and cluster-wide scope: templates are everybody's.")
-        .json(named("SentTemplate"))
+        .json("SentTemplate", examples::template())
         .answers_json("The template.", named("Template"))
         .refuses(&[409, 422])
 }
@@ -62,7 +63,7 @@ fn save_template() -> Call {
     Call::new(Own, TEMPLATES, "save_template", "Saves a custom template")
         .told("Needs the permission `Dashboard:update` and cluster-wide scope. Built-in ones cannot be changed.")
         .takes(id())
-        .json(named("SentTemplate"))
+        .json("SentTemplate", examples::template())
         .answers_json("The template.", named("Template"))
         .refuses(&[404, 422])
 }
@@ -87,14 +88,14 @@ fn preferences() -> Call {
 
 fn save_preferences() -> Call {
     Call::new(Own, PREFERENCES, "save_preferences", "Keeps this of the caller instead")
-        .json(named("SentPreferences"))
+        .json("SentPreferences", examples::preferences())
         .answers_json("What is kept now.", named("Preferences"))
 }
 
 fn patch_preferences() -> Call {
     Call::new(Own, PREFERENCES, "patch_preferences", "Changes some of what is kept of the caller")
         .told("RFC 7396: null takes a member away.")
-        .body([("application/json", named("PreferencesPatch")), ("application/merge-patch+json", named("PreferencesPatch"))])
+        .merge_patch("PreferencesPatch", examples::preferences_patch())
         .answers_json("What is kept now.", named("Preferences"))
 }
 

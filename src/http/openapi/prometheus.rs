@@ -1,5 +1,6 @@
 //! Family 1: the paths of Prometheus.
 
+use serde_json::json as value;
 use utoipa::openapi::HttpMethod::{self, Get, Post};
 use utoipa::openapi::schema::ObjectBuilder;
 use utoipa::openapi::{PathItem, RefOr, ResponseBuilder, Schema};
@@ -134,7 +135,7 @@ fn by_form(id: &str, summary: &str, told: &str, fields: fn() -> Vec<Field>, answ
         .told(&format!("{told} The parameters may stand in the form, in the URL, or in both; together they are one set.\n\n{PERMISSION}"))
         .narrowed()
         .takes_named("Explain")
-        .body([("application/x-www-form-urlencoded", form(&fields()))])
+        .body([("application/x-www-form-urlencoded", form(&fields()), None)])
         .answers(200, kept(answer))
         .refuses(OF_THE_UPSTREAM)
 }
@@ -160,7 +161,7 @@ pub(super) fn form(fields: &[Field]) -> RefOr<Schema> {
 
 fn label_values() -> Call {
     let label = text("The label; as `U__…` or percent-encoded for names beyond `[a-zA-Z0-9_]`.").min_length(Some(1));
-    read("label_values", "The values of one label", "NamesAnswer").takes(part("name", label)).asked(&selection_fields())
+    read("label_values", "The values of one label", "NamesAnswer").takes(part("name", label.examples(["job"]))).asked(&selection_fields())
 }
 
 fn metadata() -> Call {
@@ -260,7 +261,7 @@ fn expression() -> ObjectBuilder {
 }
 
 fn selectors() -> utoipa::openapi::ArrayBuilder {
-    list("Selectors; may be given again and again.", text("A selector of series.").examples(["up"]))
+    list("Selectors; may be given again and again.", text("A selector of series.")).examples([value!(["up"])])
 }
 
 fn step() -> ObjectBuilder {

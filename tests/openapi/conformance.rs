@@ -1,0 +1,72 @@
+//! schemathesis makes requests of the document, good ones and bad ones, and holds every answer against it.
+
+use std::fmt::Write as _;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::house::{House, TOKEN};
+use crate::operations;
+use crate::support::tool;
+
+const SETTINGS: &str = include_str!("schemathesis.toml");
+/// It has some six thousand requests to make: half a minute by itself, minutes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// Never a 5xx; no status, content type, header or body that the document does not have.
+const CHECKS: &str =
+    "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance";
+/// On the admin listener, which schemathesis is not told of.
+const ELSEWHERE: [&str; 2] = ["/metrics", "/debug/config"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_are_as_described() {
+    let program = tool("schemathesis");
+    let house = House::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("openapi.json"), house.document.to_string()).unwrap();
+    let mut settings = SETTINGS.to_owned();
+    writeln!(settings, "[dictionaries.tokens]\nvalues = [{:?}]", house.link).unwrap();
+    writeln!(settings, "[[operations]]\ninclude-operation-id = \"revoke_share\"\n[operations.parameters]").unwrap();
+    writeln!(settings, "\"path.name\" = \"kept\"\n\"path.id\" = {:?}", house.revocable).unwrap();
+    std::fs::write(path("schemathesis.toml"), settings).unwrap();
+    let mut command = Command::new(program);
+    command.arg("--config-file").arg(path("schemathesis.toml")).arg("run").arg(path("openapi.json"));
+    command.args(["--url", house.hecate.url(), "--header", &format!("Authorization: Bearer {TOKEN}"), "--checks", CHECKS]);
+    command.args(["--phases", "examples,coverage,fuzzing", "--max-examples", "3", "--seed", "1", "--workers", "1"]);
+    // How fast requests are thought of depends on the machine, and is nothing that is wrong.
+    command.args(["--suppress-health-check", "too_slow", "--request-timeout", "30", "--no-shrink", "--continue-on-failure"]);
+    command.args(["--report", "har", "--report-har-path"]).arg(path("requests.har"));
+    ELSEWHERE.iter().for_each(|elsewhere| drop(command.args(["--exclude-path", elsewhere])));
+    command
+        .current_dir(folder.path())
+        .env("NO_PROXY", "*")
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true);
+    let output = tokio::time::timeout(PATIENCE, command.output()).await.expect("schemathesis does not end").unwrap();
+    assert!(output.status.success(), "{}\n{}", said(&output.stdout), house.hecate.log());
+    let archive: Value = serde_json::from_slice(&std::fs::read(path("requests.har")).unwrap()).unwrap();
+    expect_all_were_reached(&house.document, &archive);
+}
+
+/// A check of answers that are all refusals would prove little.
+fn expect_all_were_reached(document: &Value, archive: &Value) {
+    let known = operations::all(document);
+    let answered = operations::answered(archive, &known);
+    let asked = |operation: &&String| ELSEWHERE.iter().all(|elsewhere| !operation.ends_with(elsewhere));
+    for operation in known.iter().filter(asked) {
+        let statuses = answered.get(operation).cloned().unwrap_or_default();
+        assert!(statuses.iter().any(|status| (200..300).contains(status)), "{operation} never succeeded: {statuses:?}");
+    }
+    let requests = archive["log"]["entries"].as_array().unwrap().len();
+    assert!(requests > 3_000, "only {requests} requests were made");
+}
+
+/// Its traces quote whole files of Python in a line.
+fn said(output: &[u8]) -> String {
+    String::from_utf8_lossy(output).lines().map(|line| line.chars().take(300).collect::<String>() + "\n").collect()
+}
