@@ -37,8 +37,19 @@ impl Connection {
     /// Asks, and reads the whole answer.
     pub fn get(&mut self, target: &str) -> Answer {
         let request = format!("GET {target}{}\r\n", self.head);
+        self.exchange(target, request.as_bytes())
+    }
+
+    /// Saves a body of JSON over whatever is there, and reads the whole answer.
+    pub fn put(&mut self, target: &str, body: &str) -> Answer {
+        let about = format!("Content-Type: application/json\r\nIf-Match: *\r\nContent-Length: {}", body.len());
+        let request = format!("PUT {target}{}{about}\r\n\r\n{body}", self.head);
+        self.exchange(target, request.as_bytes())
+    }
+
+    fn exchange(&mut self, target: &str, request: &[u8]) -> Answer {
         let began = Instant::now();
-        self.socket.write_all(request.as_bytes()).unwrap();
+        self.socket.write_all(request).unwrap();
         let mut length = 0;
         loop {
             if length == self.read.len() {

@@ -92,8 +92,7 @@ fn about_cluster() -> Paths {
 
 fn whole_prometheus(id: &str, summary: &str) -> Call {
     Call::new(Prometheus, CLUSTER, id, summary)
-        .told("Needs the permission `Metrics:query` and cluster-wide scope.")
-        .narrowed()
+        .told("Needs the permission `Metrics:query` and cluster-wide scope: whoever narrows has none for this request.")
         .answers_json("As the upstream answers.", named("AnyAnswer"))
         .refuses(OF_THE_UPSTREAM)
 }
