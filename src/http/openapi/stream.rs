@@ -1,5 +1,6 @@
 //! Live streams, as Server-Sent Events.
 
+use serde_json::json;
 use utoipa::openapi::HttpMethod::{Get, Post};
 use utoipa::openapi::{Content, ResponseBuilder};
 
@@ -18,7 +19,10 @@ pub(super) fn paths() -> Paths {
     let get = call("stream", summary).asked(&fields());
     let asked = list("The queries.", named("StreamedQuery"));
     let post = call("stream_form", summary)
-        .body([("application/x-www-form-urlencoded", form(&fields())), ("application/json", asked.into())])
+        .body([
+            ("application/x-www-form-urlencoded", form(&fields()), Some(json!({"query": ["up"], "step": "15s", "window": "1h"}))),
+            ("application/json", asked.into(), Some(json!([{"query": "up", "id": "a", "step": "15s", "window": "1h"}]))),
+        ])
         .refuses(&[422]);
     let status =
         Call::new(Own, TAG, "stream_status", "The caller's streams at this replica; all of them for those who see the whole cluster")
