@@ -159,6 +159,13 @@ async fn pages_stay_in_step(home: Home) {
         assert_eq!((seen.len(), seen.iter().collect::<BTreeSet<_>>().len()), (25, 25), "{sort:?}");
         assert_eq!(totals, [25].into(), "the total is that of all pages");
     }
+    // The same for what was found by words, which goes another way.
+    for (sort, descending) in [(Sort::Name, false), (Sort::Title, true), (Sort::Updated, false)] {
+        let search = Search { words: "same title".into(), sort, descending, limit: 4, heads_only: descending, ..Search::default() };
+        let (seen, totals) = all_pages(&store, &search, async |_| {}).await;
+        assert_eq!((seen.len(), seen.iter().collect::<BTreeSet<_>>().len()), (25, 25), "{sort:?}");
+        assert_eq!(totals, [25].into());
+    }
     // What goes and comes in front of the cursor moves nothing.
     let search = Search { limit: 5, ..Search::default() };
     let (seen, _) = all_pages(&store, &search, async |page| {
