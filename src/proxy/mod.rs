@@ -5,6 +5,7 @@
 //! * `tls`: certificates that are read again when they change
 //! * `edge`: the checks every request passes before any handler sees it
 //! * `watchdog`: slow clients
+//! * `leave`: event streams go on in a small task of our own
 //! * `together`: head and body of an answer leave in one system call
 //! * `preface`: how HTTP/2 begins, within a bound
 //! * `path`: the one strict path normaliser
@@ -15,6 +16,7 @@ mod body;
 mod bridge;
 mod client;
 mod edge;
+mod leave;
 mod listener;
 mod path;
 mod preface;
