@@ -53,16 +53,23 @@ async fn read(mut stream: TcpStream, counts: Arc<Counts>, told: Option<mpsc::Sen
         let count = stream.read(&mut piece).await.unwrap();
         assert!(count > 0, "a stream was closed: {}", String::from_utf8_lossy(&text[..text.len().min(500)]));
         counts.bytes.fetch_add(count, Relaxed);
+        let mut looked = text.len().saturating_sub(1);
         text.extend_from_slice(&piece[..count]);
         let at = Instant::now();
         let mut from = 0;
-        while let Some(length) = text[from..].windows(2).position(|two| two == b"\n\n") {
-            if let Some(arrived) = event(&text[from..from + length], &counts, at)
+        // An event ends with an empty line; what was looked at before is not looked at again.
+        while let Some(line) = memchr::memchr(b'\n', &text[looked..]) {
+            looked += line + 1;
+            if text.get(looked) != Some(&b'\n') {
+                continue;
+            }
+            if let Some(arrived) = event(&text[from..looked], &counts, at)
                 && let Some(told) = &told
             {
                 let _ = told.send(arrived).await;
             }
-            from += length + 2;
+            looked += 1;
+            from = looked;
         }
         text.drain(..from);
         if text.is_empty() {

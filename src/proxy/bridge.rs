@@ -51,8 +51,7 @@ const GATHERED_BYTES: usize = 64 * 1024 * 1024;
 /// The answer with its length known: HTTP/1.0 has no chunks, and a client that reads to the end of the connection cannot
 /// tell a cut answer from a whole one. So it is read whole first.
 pub(super) async fn gather(session: &mut ServerSession, response: Response<Body>) -> Result<Response<Body>, EdgeError> {
-    let events = response.headers().get(http::header::CONTENT_TYPE).is_some_and(|v| v.as_bytes().starts_with(b"text/event-stream"));
-    if events || response.body().size_hint().exact().is_some() {
+    if is_events(&response) || response.body().size_hint().exact().is_some() {
         return Ok(response);
     }
     let (parts, body) = response.into_parts();
@@ -77,6 +76,11 @@ pub(super) async fn refuse_head(session: &mut ServerSession) {
         // Whoever sent this may be gone already.
         let _ = session.write_error_response(head, body).await;
     }
+}
+
+/// Whether it goes on for as long as somebody listens.
+pub(super) fn is_events(response: &Response<Body>) -> bool {
+    response.headers().get(http::header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
 }
 
 /// Writes the answer, piece by piece as it comes.

@@ -9,16 +9,16 @@ use http::header::TRANSFER_ENCODING;
 use http::{HeaderName, Method, Request, Response, StatusCode};
 use pingora::ErrorType;
 use pingora::apps::{HttpPersistentSettings, ReusedHttpStream};
-use pingora::http::RequestHeader;
+use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::ServerSession;
 
 use super::body::{self, BodyError};
 use super::bridge::EdgeError;
 use super::draining::Draining;
-use super::{bridge, client, path, watchdog};
+use super::{bridge, client, leave, path, watchdog};
 use crate::config;
 use crate::http::{Accepts, Arrival, Recorder, Story, compressed, refusal, with_error_id};
-use crate::telemetry::{Metrics, RejectReason, RequestId, TraceContext};
+use crate::telemetry::{Metrics, RejectReason, RequestId, Span, TraceContext};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -119,6 +119,9 @@ impl Edge {
         }
         if session.req_header().version == http::Version::HTTP_10 || self.draining.has_begun() {
             session.set_keepalive(None);
+        }
+        if let Some(exit) = leave::exit().filter(|_| session.req_header().method != Method::HEAD && bridge::is_events(&response)) {
+            return self.leave(session, response, arrival, span, &exit).await;
         }
         let status = response.status().as_u16();
         let sent = bridge::send(session, response).await;
@@ -231,6 +234,42 @@ impl Edge {
 }
 
 impl Edge {
+    /// Writes the head of an event stream; the rest goes on without Pingora, which then lets the connection go.
+    async fn leave(
+        &self,
+        session: &mut ServerSession,
+        response: Response<Body>,
+        arrival: Arc<Arrival>,
+        span: Span,
+        exit: &leave::Exit,
+    ) -> Result<(), EdgeError> {
+        let status = response.status().as_u16();
+        let (parts, body) = response.into_parts();
+        let mut head: ResponseHeader = parts.into();
+        let chunked = session.req_header().version != http::Version::HTTP_10;
+        session.set_keepalive(None);
+        if chunked {
+            head.insert_header(TRANSFER_ENCODING, "chunked").map_err(|_| EdgeError::AnswerCut)?;
+        }
+        session.write_response_header(Box::new(head)).await.map_err(|_| EdgeError::ClientGone)?;
+        // Only what is written down at the end: the head of the request would be kept for as long as the stream lives.
+        let mut request = Request::new(());
+        *request.method_mut() = session.req_header().method.clone();
+        *request.uri_mut() = session.req_header().uri.path().to_owned().parse().unwrap_or_default();
+        let (request, ()) = request.into_parts();
+        let recorder = self.recorder.clone();
+        let ended = Box::new(move |sent: Result<(), EdgeError>, bytes| {
+            let mut span = span;
+            if let Err(error) = sent {
+                span.fail(&error.to_string());
+                tracing::debug!(request_id = arrival.request_id.as_str(), status, reason = %error, "a stream was not sent to its end");
+            }
+            recorder.done(&arrival, &request, status, bytes, span);
+        });
+        exit.leave(leave::Departure { body, chunked, write_timeout: self.settings.write_timeout, ended });
+        Ok(())
+    }
+
     fn arrival(&self, session: &ServerSession) -> Arrival {
         let head = session.req_header();
         let peer = session.client_addr().and_then(|a| a.as_inet().copied());

@@ -18,6 +18,7 @@ use pingora::services::listening::Service;
 use tokio::sync::{Semaphore, watch};
 
 use super::edge::Edge;
+use super::leave::{Exit, Place, with_exit};
 use super::preface;
 use super::tls::Certificates;
 use super::together::Together;
@@ -157,11 +158,11 @@ impl Door {
 #[async_trait]
 impl ServerApp for Door {
     async fn process_new(self: &Arc<Self>, mut stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
-        let Ok(_place) = self.places.clone().try_acquire_owned() else {
+        let Ok(place) = self.places.clone().try_acquire_owned() else {
             self.edge.metrics().connection_rejected();
             return None;
         };
-        let _counted = self.edge.metrics().connection_opened();
+        let place: Place = Arc::new((place, self.edge.metrics().connection_opened()));
         let settings = self.edge.settings();
         let tls = stream.get_ssl_digest().is_some();
         let http2 = if tls {
@@ -176,11 +177,12 @@ impl ServerApp for Door {
             };
             return self.http2.process_new(Box::new(Together::new(stream)), shutdown).await;
         }
-        let stream: Stream = Box::new(Together::new(stream));
+        let exit = Arc::new(Exit::new(place));
+        let stream: Stream = Box::new(Together::new(stream).with_exit(exit.clone()));
         // With TLS the first byte has not been waited for yet.
         let patience = settings.read_timeout + if tls { settings.idle_timeout } else { Duration::ZERO };
         let watchdog = Arc::new(Watchdog::armed(patience));
-        let served = on_duty(watchdog.clone(), self.http1(stream, shutdown));
+        let served = on_duty(watchdog.clone(), with_exit(exit, self.http1(stream, shutdown)));
         tokio::select! {
             biased;
             () = served => {}

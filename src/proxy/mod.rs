@@ -6,6 +6,7 @@
 //! * `edge`: the checks every request passes before any handler sees it
 //! * `watchdog`: slow clients
 //! * `draining`: what a listener that stops does with its connections
+//! * `leave`: event streams go on in a small task of our own
 //! * `together`: head and body of an answer leave in one system call
 //! * `preface`: how HTTP/2 begins, within a bound
 //! * `path`: the one strict path normaliser
@@ -17,6 +18,7 @@ mod bridge;
 mod client;
 mod draining;
 mod edge;
+mod leave;
 mod listener;
 mod path;
 mod preface;

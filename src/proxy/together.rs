@@ -7,12 +7,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::tls::SslDigest;
 use pingora::protocols::{
     ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream, TimingDigest, UniqueID, UniqueIDType,
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+
+use super::leave::Exit;
 
 /// Bytes of one connection that wait at most: the head of an answer and an ordinary body.
 const HELD_BYTES: usize = 16 * 1024;
@@ -23,7 +26,10 @@ const PIECES: usize = 8;
 /// A connection whose small writes wait for a large one or for a flush.
 #[derive(Debug)]
 pub(super) struct Together {
-    stream: Stream,
+    /// There until it has left.
+    stream: Option<Stream>,
+    /// Where the socket may go before the connection ends.
+    exit: Option<Arc<Exit>>,
     held: Vec<u8>,
     /// How many bytes of `held` are out already.
     sent: usize,
@@ -31,7 +37,18 @@ pub(super) struct Together {
 
 impl Together {
     pub(super) fn new(stream: Stream) -> Together {
-        Together { stream, held: Vec::new(), sent: 0 }
+        Together { stream: Some(stream), exit: None, held: Vec::new(), sent: 0 }
+    }
+
+    /// The same for a socket that may leave.
+    pub(super) fn with_exit(mut self, exit: Arc<Exit>) -> Together {
+        self.exit = Some(exit);
+        self
+    }
+
+    /// Whether what is written from now on is for nobody.
+    fn is_leaving(&self) -> bool {
+        self.exit.as_ref().is_some_and(|exit| exit.is_leaving())
     }
 
     fn hold<'a>(&mut self, pieces: impl Iterator<Item = &'a [u8]>) {
@@ -46,9 +63,10 @@ impl Together {
             let count = 1 + pieces.len().min(PIECES - 1);
             all[1..count].copy_from_slice(&pieces[..count - 1]);
             let from = usize::from(waiting.is_empty());
+            let stream = Pin::new(self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?);
             let written = match &all[from..count] {
-                [only] => ready!(Pin::new(&mut self.stream).poll_write(cx, only))?,
-                several => ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, several))?,
+                [only] => ready!(stream.poll_write(cx, only))?,
+                several => ready!(stream.poll_write_vectored(cx, several))?,
             };
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
@@ -71,8 +89,22 @@ impl Together {
     }
 }
 
+/// Pingora lets the connection go: a socket that leaves begins its other life here.
+impl Drop for Together {
+    fn drop(&mut self) {
+        if self.is_leaving()
+            && let (Some(exit), Some(stream)) = (self.exit.take(), self.stream.take())
+        {
+            exit.take(stream, Bytes::from(self.held.split_off(self.sent)));
+        }
+    }
+}
+
 impl AsyncWrite for Together {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if self.is_leaving() {
+            return Poll::Ready(Ok(buf.len()));
+        }
         if self.held.len() + buf.len() <= HELD_BYTES {
             self.hold(std::iter::once(buf));
             return Poll::Ready(Ok(buf.len()));
@@ -82,6 +114,9 @@ impl AsyncWrite for Together {
 
     fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         let length: usize = bufs.iter().map(|buf| buf.len()).sum();
+        if self.is_leaving() {
+            return Poll::Ready(Ok(length));
+        }
         if self.held.len() + length <= HELD_BYTES {
             self.hold(bufs.iter().map(|buf| &**buf));
             return Poll::Ready(Ok(length));
@@ -94,62 +129,73 @@ impl AsyncWrite for Together {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.is_leaving() {
+            return Poll::Ready(Ok(()));
+        }
         ready!(self.poll_send_held(cx))?;
-        Pin::new(&mut self.stream).poll_flush(cx)
+        Pin::new(self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.is_leaving() {
+            return Poll::Ready(Ok(()));
+        }
         ready!(self.poll_send_held(cx))?;
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        Pin::new(self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?).poll_shutdown(cx)
     }
 }
 
 impl AsyncRead for Together {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        Pin::new(self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?).poll_read(cx, buf)
     }
 }
 
 #[async_trait]
 impl Shutdown for Together {
     async fn shutdown(&mut self) {
+        if self.is_leaving() {
+            return;
+        }
         // Whoever is gone already cannot be told the rest.
         let _ = self.flush().await;
-        Shutdown::shutdown(&mut *self.stream).await;
+        if let Some(stream) = &mut self.stream {
+            Shutdown::shutdown(&mut **stream).await;
+        }
     }
 }
 
 impl UniqueID for Together {
     fn id(&self) -> UniqueIDType {
-        self.stream.id()
+        self.stream.as_ref().map_or(0, |stream| stream.id())
     }
 }
 
 impl Ssl for Together {
     fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
-        self.stream.get_ssl_digest()
+        self.stream.as_ref()?.get_ssl_digest()
     }
 
     fn selected_alpn_proto(&self) -> Option<ALPN> {
-        self.stream.selected_alpn_proto()
+        self.stream.as_ref()?.selected_alpn_proto()
     }
 }
 
 impl GetTimingDigest for Together {
     fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
-        self.stream.get_timing_digest()
+        self.stream.as_ref().map(|stream| stream.get_timing_digest()).unwrap_or_default()
     }
 }
 
 impl GetProxyDigest for Together {
     fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
-        self.stream.get_proxy_digest()
+        self.stream.as_ref()?.get_proxy_digest()
     }
 }
 
 impl GetSocketDigest for Together {
     fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
-        self.stream.get_socket_digest()
+        self.stream.as_ref()?.get_socket_digest()
     }
 }
 

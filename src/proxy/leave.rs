@@ -1,0 +1,165 @@
+//! Event streams leave Pingora: once the head of the answer is written, the socket goes to a small task of our own.
+//!
+//! Pingora keeps some forty kilobytes for each request that is under way, which is nothing for requests and everything for ten thousand
+//! streams that wait for a tick. Only for HTTP/1: streams of HTTP/2 are parts of a connection.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::{Buf as _, Bytes};
+use http_body_util::BodyExt as _;
+use pingora::protocols::Stream;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::bridge::EdgeError;
+use crate::telemetry::GaugeGuard;
+
+tokio::task_local! {
+    /// Of the HTTP/1 connection that this task serves.
+    static EXIT: Arc<Exit>;
+}
+
+/// What a connection holds as long as it is open.
+pub(super) type Place = Arc<(OwnedSemaphorePermit, GaugeGuard)>;
+
+/// The way out of a connection.
+pub(super) struct Exit {
+    place: Place,
+    departure: Mutex<Option<Departure>>,
+}
+
+/// What goes on after Pingora.
+pub(super) struct Departure {
+    /// What is left of the answer.
+    pub(super) body: Body,
+    /// Each piece says its length; without, the end of the connection is the end of the answer.
+    pub(super) chunked: bool,
+    /// How long the client may take for a piece.
+    pub(super) write_timeout: Duration,
+    /// Told of the end, and of the bytes of the body that were sent.
+    pub(super) ended: Box<dyn FnOnce(Result<(), EdgeError>, u64) + Send>,
+}
+
+/// The way out of the connection that this task serves, if it has one.
+pub(super) fn exit() -> Option<Arc<Exit>> {
+    EXIT.try_with(Arc::clone).ok()
+}
+
+/// Serves a connection that [`exit`] finds the way out of.
+pub(super) async fn with_exit<F: Future>(exit: Arc<Exit>, serve: F) -> F::Output {
+    EXIT.scope(exit, serve).await
+}
+
+impl std::fmt::Debug for Exit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Exit").field("leaving", &self.is_leaving()).finish_non_exhaustive()
+    }
+}
+
+impl Exit {
+    pub(super) fn new(place: Place) -> Exit {
+        Exit { place, departure: Mutex::new(None) }
+    }
+
+    /// From now on nothing that Pingora writes reaches the client; when Pingora lets the socket go, this begins.
+    pub(super) fn leave(&self, departure: Departure) {
+        *self.departure.lock().unwrap_or_else(PoisonError::into_inner) = Some(departure);
+    }
+
+    /// Whether the socket is about to leave.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.departure.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Takes the socket, and what was to be written still, where it is about to leave.
+    pub(super) fn take(&self, stream: Stream, unsent: Bytes) {
+        let Some(departure) = self.departure.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        // Without a runtime nobody is there to read either.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let place = self.place.clone();
+        runtime.spawn(async move {
+            let _place = place;
+            let Departure { body, chunked, write_timeout, ended } = departure;
+            let mut wire = Wire { stream, chunked, write_timeout, sent: 0 };
+            let result = wire.serve(unsent, body).await;
+            ended(result, wire.sent);
+        });
+    }
+}
+
+/// The socket and what is known of it.
+struct Wire {
+    stream: Stream,
+    chunked: bool,
+    write_timeout: Duration,
+    sent: u64,
+}
+
+impl Wire {
+    async fn serve(&mut self, head: Bytes, mut body: Body) -> Result<(), EdgeError> {
+        self.write(head).await?;
+        loop {
+            tokio::select! {
+                biased;
+                frame = body.frame() => match frame {
+                    Some(Ok(frame)) => {
+                        if let Ok(data) = frame.into_data() {
+                            self.piece(data).await?;
+                        }
+                    }
+                    Some(Err(_)) => return Err(EdgeError::AnswerCut),
+                    None => break,
+                },
+                () = gone(&mut self.stream) => return Err(EdgeError::ClientGone),
+            }
+        }
+        if self.chunked {
+            self.write(Bytes::from_static(b"0\r\n\r\n")).await?;
+        }
+        // Whoever is gone already cannot be told.
+        let _ = tokio::time::timeout(self.write_timeout, self.stream.shutdown()).await;
+        Ok(())
+    }
+
+    async fn piece(&mut self, data: Bytes) -> Result<(), EdgeError> {
+        if data.is_empty() {
+            return Ok(());
+        }
+        let length = data.len() as u64;
+        if self.chunked {
+            let head = Bytes::from(format!("{:x}\r\n", data.len()));
+            self.write(head.chain(data).chain(&b"\r\n"[..])).await?;
+        } else {
+            self.write(data).await?;
+        }
+        self.sent += length;
+        Ok(())
+    }
+
+    async fn write(&mut self, mut data: impl bytes::Buf) -> Result<(), EdgeError> {
+        let write = async {
+            self.stream.write_all_buf(&mut data).await?;
+            self.stream.flush().await
+        };
+        match tokio::time::timeout(self.write_timeout, write).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(EdgeError::ClientGone),
+        }
+    }
+}
+
+/// Resolves when the client has left. What it still sends is nothing that could be answered.
+async fn gone(stream: &mut Stream) {
+    let mut piece = [0; 64];
+    loop {
+        match stream.read(&mut piece).await {
+            Ok(0) => return,
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return,
+        }
+    }
+}
