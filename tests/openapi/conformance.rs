@@ -33,6 +33,8 @@ async fn answers_are_as_described() {
         .unwrap();
     writeln!(settings, "[[operations]]\ninclude-operation-id = \"revoke_share\"\n[operations.parameters]").unwrap();
     writeln!(settings, "\"path.name\" = \"kept\"\n\"path.id\" = {:?}", house.revocable).unwrap();
+    writeln!(settings, "\"path.project\" = \"team-b\"\n\"query.namespace\" = [\"team-b\"]\n\"header.X-Hecate-Namespaces\" = \"team-b\"")
+        .unwrap();
     std::fs::write(path("schemathesis.toml"), settings).unwrap();
     let mut command = Command::new(program);
     command.arg("--config-file").arg(path("schemathesis.toml")).arg("run").arg(path("openapi.json"));
