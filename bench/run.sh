@@ -19,3 +19,4 @@ fi
 cargo bench --locked --bench promql --bench rewrite
 cargo bench --locked --bench edge -- "$@"
 cargo bench --locked --bench cache -- "$@"
+cargo bench --locked --bench stream

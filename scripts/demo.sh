@@ -60,7 +60,7 @@ start() {
     --storage.tsdb.retention.time=30d --web.listen-address="127.0.0.1:$PROMETHEUS_PORT" --log.level=warn
   answers prometheus "http://127.0.0.1:$PROMETHEUS_PORT/-/ready" 60
   HECATE__SERVER__LISTEN="127.0.0.1:$HECATE_PORT" HECATE__SERVER__ADMIN_LISTEN="127.0.0.1:$ADMIN_PORT" \
-    HECATE__UPSTREAMS__0__URL="http://127.0.0.1:$PROMETHEUS_PORT" \
+    HECATE__UPSTREAMS__0__URL="http://127.0.0.1:$PROMETHEUS_PORT" HECATE__DASHBOARDS__DATABASE="sqlite:$DEMO/hecate.db" \
     launch hecate "$HECATE" serve --config "$ROOT/config/demo/hecate.yaml"
   answers hecate "http://127.0.0.1:$ADMIN_PORT/ready" 30
   trap - EXIT
@@ -263,6 +263,15 @@ print_card() {
      curl -sH 'Authorization: Bearer demo-alice' '$base/api/v1/targets' | jq .
   3. What Prometheus is asked instead, without sending anything:
      $HECATE explain --namespace team-vision 'sum by (model_name) (rate(vllm:request_success_total[5m]))'
+  4. Live: the window, and then only what is new.
+     curl -sNH 'Authorization: Bearer demo-bob' '$base/api/v1/metrics/stream?query=sum(DCGM_FI_DEV_GPU_UTIL)&step=5s&window=1m'
+  5. A dashboard of a served model, a link to it that works without signing in, and all of its panels live.
+     curl -sH 'Authorization: Bearer demo-bob' -H 'Content-Type: application/json' '$base/api/v1/projects/team-nlp/dashboards/from-template' \
+       -d '{"template": "model_serving", "name": "granite", "variables": {"name": "granite-8b", "model": "granite-3-8b"}}' | jq .metadata
+     curl -sH 'Authorization: Bearer demo-bob' -H 'Content-Type: application/json' '$base/api/v1/projects/team-nlp/dashboards/granite/shares' \
+       -d '{"expires_in": "1h"}' | jq .
+     curl -sNH 'Authorization: Bearer demo-bob' '$base/api/v1/metrics/stream?dashboard=team-nlp/granite&step=15s&window=5m'
+  The whole API, to read: $base/api/docs
 
   make demo-stop stops everything (so does Ctrl-C under make demo), make clean-demo removes its data. Logs: .cache/demo/log/
 CARD

@@ -8,6 +8,7 @@
 //! * [`proxy`]: Pingora: sockets, TLS, bounds, slow clients, drain, the bridge to axum
 //! * [`http`]: axum: one file per family and group of paths; errors become statuses here
 //! * [`query`]: the engine: enforce, weigh, ask, filter; explain; fairness per user
+//! * [`stream`]: live streams: ticks, deltas, the hub of all connections, what replicas tell each other
 //! * [`dashboards`]: the storage of dashboards, in SQLite or PostgreSQL
 //! * [`upstream`]: clients of Prometheus-like backends: places, retries, health
 //! * [`cache`]: what is remembered: keys, and the Redis that replicas share: values, leases, notices
@@ -28,6 +29,7 @@ pub mod promql;
 pub mod proxy;
 pub mod query;
 pub mod series;
+pub mod stream;
 pub mod telemetry;
 pub mod tenancy;
 pub mod upstream;

@@ -15,9 +15,10 @@ use crate::http::{self, Recorder, Site};
 use crate::promql::{ConflictMode, Features, Options};
 use crate::proxy::{Bound, Certificates, Edge, ListenError};
 use crate::query::{Engine, EngineSettings, Fairness};
+use crate::stream::{Bus, Hub, HubSettings};
 use crate::telemetry::{self, AccessLog, Metrics, Readiness, SlowQueryLog, Tracer};
 use crate::tenancy::{Authenticator, Policy};
-use crate::upstream::{Upstreams, install_crypto};
+use crate::upstream::{Perses, Upstreams, install_crypto};
 
 /// How long the start waits for the database of dashboards.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(3);
@@ -48,6 +49,7 @@ pub struct App {
     upstreams: Arc<Upstreams>,
     dashboards: Arc<Store>,
     readiness: Arc<Readiness>,
+    hub: Arc<Hub>,
 }
 
 /// The parts that answer queries, without a listener: for the server and for `hecate explain`.
@@ -97,6 +99,20 @@ fn remote(config: &Config, metrics: &Metrics) -> Result<Option<Arc<Remote>>, Con
     Ok(Some(Arc::new(remote)))
 }
 
+/// Live streams, which hear what other replicas evaluate where there is a Redis.
+///
+/// # Errors
+/// When the name of a metric is taken.
+fn hub(config: &Config, metrics: &Metrics, remote: Option<Arc<Remote>>, revocation_bound: Duration) -> Result<Arc<Hub>, StartError> {
+    let settings = HubSettings { stream: config.stream.clone(), streams_per_user: config.limits.streams_per_user, revocation_bound };
+    let channel = remote.as_ref().map(|remote| remote.ticks_channel().to_owned());
+    let hub = Hub::new(settings, remote, metrics.registry())?;
+    if let (Some(channel), Some(redis)) = (channel, config.cache.redis.clone()) {
+        Bus::open(&hub, redis, channel);
+    }
+    Ok(hub)
+}
+
 /// What stands at the door: who is let in, and the certificate.
 pub(super) struct Door {
     authenticator: Authenticator,
@@ -126,6 +142,14 @@ pub(super) fn store(config: &Config, metrics: &Metrics) -> Result<Arc<Store>, Co
     Ok(Arc::new(store))
 }
 
+/// The Perses server behind us, where there is one.
+///
+/// # Errors
+/// When no client can be made.
+fn perses(config: &Config, metrics: &Metrics) -> Result<Option<Perses>, ConfigErrors> {
+    Ok(Perses::new(&config.perses, metrics.registry()).map_err(|e| blame::key(config, "perses.url", e.to_string()))?)
+}
+
 /// Starts logs and traces.
 ///
 /// # Errors
@@ -140,18 +164,23 @@ impl App {
     /// # Errors
     /// A setting that cannot be used, a file that cannot be read, an address that is taken.
     pub fn build(config: &Config, metrics: &Metrics, tracer: &Tracer, started: Instant) -> Result<App, StartError> {
-        let (Parts { upstreams, engine }, (Door { authenticator, certificates }, dashboards)) = blame::both(
-            remote(config, metrics).and_then(|remote| parts(config, metrics, tracer, remote)),
-            blame::both(door(config), store(config, metrics)),
-        )?;
+        let queries = || {
+            let remote = remote(config, metrics)?;
+            Ok((parts(config, metrics, tracer, remote.clone())?, remote))
+        };
+        let ((Parts { upstreams, engine }, remote), (Door { authenticator, certificates }, dashboards)) =
+            blame::both(queries(), blame::both(door(config), store(config, metrics)))?;
         engine.listen();
         let settings = Arc::new(config.server.clone());
         let readiness = Arc::new(Readiness::new(metrics));
         auth_metrics::register(authenticator.stats().clone(), metrics.registry())?;
+        let hub = hub(config, metrics, remote, authenticator.revocation_bound())?;
         let site = Arc::new(Site {
             authenticator,
-            engine,
+            engine: Arc::new(engine),
+            hub: hub.clone(),
             dashboards: dashboards.clone(),
+            perses: perses(config, metrics)?,
             fairness: Fairness::new(config.limits.rate_per_user, config.limits.concurrent_per_user),
             visitors: http::Visitors::default(),
             authors: http::Authors::default(),
@@ -183,6 +212,7 @@ impl App {
             upstreams,
             dashboards,
             readiness,
+            hub,
         })
     }
 
@@ -222,6 +252,7 @@ impl App {
         self.readiness.set_draining();
         tracing::info!(drain_seconds = self.settings.drain.as_secs(), "draining: no longer ready, requests under way are ended");
         tokio::time::sleep(self.settings.drain_delay).await;
+        self.hub.drain();
         let _ = stop_public.send(true);
         if let Ok(stopped) = public.await {
             let abandoned = stopped?.abandoned;

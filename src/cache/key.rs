@@ -27,6 +27,18 @@ pub struct Key(Arc<[u8]>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Digest(pub(super) [u8; 16]);
 
+impl Digest {
+    /// As it travels.
+    pub fn to_bytes(self) -> [u8; 16] {
+        self.0
+    }
+
+    /// As it came.
+    pub fn from_bytes(bytes: [u8; 16]) -> Digest {
+        Digest(bytes)
+    }
+}
+
 /// Puts a key together, field by field, always in the same order.
 #[derive(Debug)]
 pub struct KeyBuilder(Vec<u8>);

@@ -10,4 +10,4 @@ mod remote;
 
 pub use key::{Digest, Key, KeyBuilder};
 pub use local::{Local, Weighted};
-pub use remote::{Budget, Claim, Follow, Followed, Lease, NoticeError, ProbeError, Published, Remote, RemoteError, Stored, probe};
+pub use remote::{Budget, Claim, Follow, Followed, Lease, NoticeError, ProbeError, Published, Remote, RemoteError, Stored, Tick, probe};

@@ -4,20 +4,7 @@ use super::reader::{Findings, join};
 use super::yaml::{Node, Value};
 
 /// To switch a key on, take it out here and read it in its topic.
-pub(super) const KEYS: &[&str] = &[
-    "perses.url",
-    "perses.dashboards",
-    "auth.sign_in",
-    "stream.interval",
-    "stream.min_interval",
-    "stream.max_interval",
-    "stream.heartbeat",
-    "stream.revalidate",
-    "stream.max_connections",
-    "workloads.enabled",
-    "workloads.kubeconfig",
-    "workloads.kinds",
-];
+pub(super) const KEYS: &[&str] = &["perses.dashboards", "auth.sign_in", "workloads.enabled", "workloads.kubeconfig", "workloads.kinds"];
 
 /// `kind`s of `auth.providers` that this version does not have.
 pub(super) const PROVIDERS: &[&str] = &["kubernetes", "perses"];

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::error::{ConfigError, ConfigErrors, Place, Source};
 use super::reader::{Findings, Map};
 use super::yaml::{self, Node, Value};
-use super::{Auth, Cache, Config, Dashboards, Limits, Promql, Server, Telemetry, Tenancy, Upstream, environment};
+use super::{Auth, Cache, Config, Dashboards, Limits, Perses, Promql, Server, Stream, Telemetry, Tenancy, Upstream, environment};
 
 /// Where the values of a configuration stand.
 #[derive(Clone, Debug, Default)]
@@ -84,12 +84,14 @@ fn decode(root: &Node, errors: &mut Vec<ConfigError>) -> (Option<Config>, BTreeS
         let promql = map.section("promql", Promql::read)?;
         let limits = map.section("limits", Limits::read)?;
         let cache = map.section("cache", Cache::read)?;
+        let stream = map.section("stream", Stream::read)?;
+        let perses = map.section("perses", Perses::read)?;
         let dashboards = map.section("dashboards", Dashboards::read)?;
         let telemetry = map.section("telemetry", Telemetry::read)?;
         refuse_open_door(map, &server, &auth);
         let (tenancy, labels_file) = tenancy?;
         let origin = Origin { places: BTreeMap::new(), labels_file };
-        Some(Config { server, upstreams, auth, tenancy, promql, limits, cache, dashboards, telemetry, origin })
+        Some(Config { server, upstreams, auth, tenancy, promql, limits, cache, stream, perses, dashboards, telemetry, origin })
     });
     let (found, places, asked) = findings.into_parts();
     errors.extend(found);

@@ -25,6 +25,8 @@ impl Config {
         page.section("promql", |page| page.line("features", texts(&self.promql.features)));
         page.section("limits", |page| self.write_limits(page));
         page.section("cache", |page| write_cache(page, &self.cache));
+        page.section("stream", |page| self.write_stream(page));
+        page.section("perses", |page| page.optional("url", self.perses.url.as_ref().map(|url| text(url.as_str()))));
         page.section("dashboards", |page| {
             let dashboards = &self.dashboards;
             // The default lies in the working directory, and a file that says so would mean the file's own folder.
@@ -71,6 +73,18 @@ impl Config {
         page.line("write_timeout", print_duration(server.write_timeout));
         page.line("cors_origins", texts(&server.cors_origins));
         page.line("compression", server.compression);
+    }
+
+    fn write_stream(&self, page: &mut Page) {
+        let stream = &self.stream;
+        page.line("interval", print_duration(stream.interval));
+        page.line("min_interval", print_duration(stream.min_interval));
+        page.line("max_interval", print_duration(stream.max_interval));
+        page.line("heartbeat", print_duration(stream.heartbeat));
+        page.line("revalidate", print_duration(stream.revalidate));
+        page.line("max_connections", stream.max_connections);
+        page.line("max_queries", stream.max_queries);
+        page.line("memory", print_size(stream.memory as u64));
     }
 
     fn write_limits(&self, page: &mut Page) {

@@ -16,10 +16,12 @@ mod later;
 mod limits;
 mod load;
 mod mask;
+mod perses;
 mod reader;
 mod redis_url;
 mod secret;
 mod server;
+mod stream;
 mod telemetry;
 mod tenancy;
 #[cfg(test)]
@@ -36,9 +38,11 @@ pub use environment::environment;
 pub use error::{ConfigError, ConfigErrors, Place};
 pub use limits::Limits;
 pub use load::Origin;
+pub use perses::Perses;
 pub use redis_url::{HostPort, RedisServers};
 pub use secret::Secret;
 pub use server::{Server, Tls};
+pub use stream::Stream;
 pub use telemetry::{LogFormat, Telemetry};
 pub use tenancy::{Conflict, LabelRule, Promql, RuleTarget, Tenancy, TenantLabels};
 pub use upstreams::{Credentials, Role, Upstream, UpstreamAuth, UpstreamKind};
@@ -60,6 +64,10 @@ pub struct Config {
     pub limits: Limits,
     /// What is remembered, and where.
     pub cache: Cache,
+    /// Live streams.
+    pub stream: Stream,
+    /// A Perses server behind us.
+    pub perses: Perses,
     /// Where dashboards are kept.
     pub dashboards: Dashboards,
     /// Logs and traces.
@@ -78,6 +86,8 @@ impl Default for Config {
             promql: Promql::default(),
             limits: Limits::default(),
             cache: Cache::default(),
+            stream: Stream::default(),
+            perses: Perses::default(),
             dashboards: Dashboards::default(),
             telemetry: Telemetry::default(),
             origin: Origin::default(),

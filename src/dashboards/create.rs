@@ -1,5 +1,6 @@
 //! New dashboards.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sqlx::{Any, Transaction};
@@ -51,7 +52,7 @@ impl Store {
             return self.repeated(&mut transaction, actor, new).await;
         }
         put_tags(&mut transaction, &dashboard.id, &new.document.tags).await?;
-        words::put(&mut transaction, &dashboard, &new.document.words, true).await?;
+        words::put(&mut transaction, &dashboard, &new.document.words, BTreeSet::new()).await?;
         let version = NewVersion { dashboard: &dashboard, author: &actor.user, message: new.message };
         history::add(&mut transaction, version, self.keep_versions).await?;
         let event = Event {

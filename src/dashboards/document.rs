@@ -193,6 +193,11 @@ impl Document {
         self.version
     }
 
+    /// Whether it comes from a file and not from a server: the tools of Perses write the time of its last change as that of nothing.
+    pub fn was_never_loaded(&self) -> bool {
+        self.value.pointer("/metadata/updatedAt").and_then(Value::as_str) == Some("0001-01-01T00:00:00Z")
+    }
+
     /// The whole as a tree.
     pub fn value(&self) -> &Value {
         &self.value

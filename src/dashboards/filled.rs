@@ -76,19 +76,27 @@ pub(super) fn own_values(document: &Value) -> BTreeMap<String, Vec<String>> {
 
 /// `$name`, `${name}` and `${name:format}`; anything else is text.
 pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
+    parts(text).into_iter().map(|(piece, _)| piece).collect()
+}
+
+/// The same, each variable with its format where it has one.
+pub(super) fn parts(text: &str) -> Vec<(Piece<'_>, Option<&str>)> {
     let mut pieces = Vec::new();
     let (mut start, mut at) = (0, 0);
     while let Some(offset) = text[at..].find('$') {
         let dollar = at + offset;
         let rest = &text[dollar + 1..];
-        let (name, length) = match rest.strip_prefix('{') {
+        let (name, format, length) = match rest.strip_prefix('{') {
             Some(inner) => match inner.find('}') {
-                Some(end) => (inner[..end].split(':').next().unwrap_or_default(), end + 3),
-                None => ("", 1),
+                Some(end) => {
+                    let (name, format) = inner[..end].split_once(':').map_or((&inner[..end], None), |(name, format)| (name, Some(format)));
+                    (name.split('.').next().unwrap_or_default(), format, end + 3)
+                }
+                None => ("", None, 1),
             },
             None => {
                 let length = rest.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
-                (&rest[..length], length + 1)
+                (&rest[..length], None, length + 1)
             }
         };
         at = dollar + length.max(1);
@@ -96,13 +104,13 @@ pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
             continue;
         }
         if dollar > start {
-            pieces.push(Piece::Text(&text[start..dollar]));
+            pieces.push((Piece::Text(&text[start..dollar]), None));
         }
-        pieces.push(Piece::Variable(name));
+        pieces.push((Piece::Variable(name), format));
         start = at;
     }
     if start < text.len() {
-        pieces.push(Piece::Text(&text[start..]));
+        pieces.push((Piece::Text(&text[start..]), None));
     }
     pieces
 }

@@ -9,7 +9,7 @@
 //! * [`Template`] and presets: dashboards and panels that only miss whom they are about
 //! * [`read_incoming`], [`to_yaml`] and their kin: other forms of a dashboard
 //! * `shares`: links that work without signing in; `stands`: whether a question is one that the dashboard asks itself
-//! * `filled`: texts of queries with values for their variables
+//! * `filled`: texts of queries with values for their variables, to be checked; [`interpolate()`], `live`: with those that somebody chose, to be asked
 //! * [`changes()`]: what is different between two versions, for machines and for people
 
 mod audit;
@@ -23,11 +23,14 @@ mod exchange;
 mod filled;
 mod history;
 mod id;
+mod interpolate;
+mod live;
 mod members;
 mod metrics;
 mod migrate;
 mod packed;
 mod people;
+mod plan;
 mod preferences;
 mod queries;
 mod read;
@@ -58,6 +61,8 @@ pub use exchange::{ArchiveError, Incoming, IncomingError, YamlError, pack_archiv
 pub use filled::{default_values, filled};
 pub use history::VersionEntry;
 pub use id::new_id;
+pub use interpolate::{NoValue, VariableValue, interpolate};
+pub use live::{LiveQuery, View, live_queries};
 pub use members::{Members, merged};
 pub use people::{Place, Remembered};
 pub use preferences::{Preferences, PreferencesError};

@@ -1,7 +1,7 @@
 //! A dashboard as it is kept.
 
-use sqlx::Row as _;
 use sqlx::any::AnyRow;
+use sqlx::{Column as _, Row as _};
 
 use super::document::State;
 use super::members::Members;
@@ -58,7 +58,8 @@ impl Dashboard {
     pub(super) fn from_row(row: &AnyRow) -> Result<Dashboard, StoreError> {
         let state: String = row.try_get(3)?;
         let metadata_at: i64 = row.try_get(12)?;
-        let rest: Option<String> = if row.len() > 14 { row.try_get(14)? } else { None };
+        let is_whole = row.columns().get(14).is_some_and(|column| column.name() == "document");
+        let rest: Option<String> = if is_whole { row.try_get(14)? } else { None };
         Ok(Dashboard {
             id: row.try_get(0)?,
             project: row.try_get(1)?,

@@ -1,5 +1,6 @@
 //! A new version of a dashboard, if nobody else was faster.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sqlx::{Any, Row as _, Transaction};
@@ -55,14 +56,14 @@ impl Store {
     async fn save_within(&self, actor: &Actor, save: &Save<'_>) -> Result<Dashboard, StoreError> {
         let document = save.document;
         let mut transaction = self.database.writer().await?;
-        let Some((dashboard, had_tags)) = update(&mut transaction, actor, save).await? else {
+        let Some(Updated { dashboard, had_tags, had_words }) = update(&mut transaction, actor, save).await? else {
             return Err(refused(&mut transaction, &document.project, &document.name).await?);
         };
         if had_tags {
             sqlx::query("DELETE FROM dashboard_tag WHERE dashboard_id = $1").bind(dashboard.id.as_str()).execute(&mut *transaction).await?;
         }
         put_tags(&mut transaction, &dashboard.id, &document.tags).await?;
-        words::put(&mut transaction, &dashboard, &document.words, false).await?;
+        words::put(&mut transaction, &dashboard, &document.words, had_words).await?;
         history::add(
             &mut transaction,
             NewVersion { dashboard: &dashboard, author: &actor.user, message: save.message },
@@ -82,14 +83,22 @@ impl Store {
     }
 }
 
-/// The dashboard as it is now, and whether it had tags; `None` when no row fits.
-async fn update(transaction: &mut Transaction<'_, Any>, actor: &Actor, save: &Save<'_>) -> Result<Option<(Dashboard, bool)>, StoreError> {
+/// The dashboard as it is now, and what is to be compared with it.
+struct Updated {
+    dashboard: Dashboard,
+    had_tags: bool,
+    had_words: BTreeSet<String>,
+}
+
+/// `None` when no row fits.
+async fn update(transaction: &mut Transaction<'_, Any>, actor: &Actor, save: &Save<'_>) -> Result<Option<Updated>, StoreError> {
     const SQL: &str =
         "UPDATE dashboard SET version = version + 1, updated_at = $1, updated_by = $2, title = $3, title_key = $4, metadata_at = $5,
                               metadata = $6, document = $7, state = CASE WHEN $8 = '' THEN state ELSE $8 END
          WHERE project = $9 AND name = $10 AND state <> 'archived' AND ($11 = -1 OR version = $11) AND ($12 = '' OR id = $12)
          RETURNING id, state, version, created_at, created_by, template,
-                   (SELECT COUNT(*) FROM dashboard_tag WHERE dashboard_tag.dashboard_id = dashboard.id)";
+                   (SELECT COUNT(*) FROM dashboard_tag WHERE dashboard_tag.dashboard_id = dashboard.id),
+                   (SELECT string_agg(word, ' ') FROM dashboard_word WHERE dashboard_word.dashboard_id = dashboard.id)";
     let document = save.document;
     let (id, version) = match &save.expected {
         Expected::Version { id, version } => (id.as_deref().unwrap_or_default(), *version),
@@ -114,6 +123,8 @@ async fn update(transaction: &mut Transaction<'_, Any>, actor: &Actor, save: &Sa
     let Some(row) = row else { return Ok(None) };
     let state: String = row.try_get(1)?;
     let tags: i64 = row.try_get(6)?;
+    // No word has a space in it.
+    let words: Option<String> = row.try_get(7)?;
     let dashboard = Dashboard {
         id: row.try_get(0)?,
         project: document.project.clone(),
@@ -130,7 +141,8 @@ async fn update(transaction: &mut Transaction<'_, Any>, actor: &Actor, save: &Sa
         metadata: document.metadata.clone(),
         rest: Some((document.metadata_at, document.rest.clone())),
     };
-    Ok(Some((dashboard, tags > 0)))
+    let had_words = words.unwrap_or_default().split_ascii_whitespace().map(str::to_owned).collect();
+    Ok(Some(Updated { dashboard, had_tags: tags > 0, had_words }))
 }
 
 /// Why no row fitted: there is none, or it has another version.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use futures_util::TryStreamExt as _;
-use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
+use sqlx::{AnyConnection, AssertSqlSafe, Column as _, Row as _};
 
 use super::cursor::{Cursor, Key};
 use super::document::State;
@@ -123,15 +123,17 @@ impl Store {
         let count = filtered("SELECT COUNT(*) FROM dashboard", scope, search);
         let call = async {
             let mut connection = self.database.reader().await?;
-            let (dashboards, more) = read_page(&mut connection, &page, limit).await?;
-            // A first page without a second is everything.
-            let total = if search.cursor.is_none() && !more {
-                dashboards.len() as u64
-            } else {
-                let row = sqlx::query_with(AssertSqlSafe(count.text_so_far()), count.arguments()?).fetch_one(&mut *connection).await?;
-                u64::try_from(row.try_get::<i64, _>(0)?).unwrap_or(0)
+            let Page { dashboards, more, total } = read_page(&mut connection, &page, limit).await?;
+            let total = match total {
+                Some(total) => total,
+                // A first page without a second is everything.
+                None if search.cursor.is_none() && !more => dashboards.len() as i64,
+                None => {
+                    let query = sqlx::query_with(AssertSqlSafe(count.text_so_far()), count.arguments()?);
+                    query.fetch_one(&mut *connection).await?.try_get(0)?
+                }
             };
-            Ok((dashboards, total, more))
+            Ok((dashboards, u64::try_from(total).unwrap_or(0), more))
         };
         let (dashboards, total, more) = self.database.bounded("search", call).await?;
         let next = dashboards
@@ -157,46 +159,67 @@ impl Store {
     }
 }
 
-/// The dashboards of one page, and whether there are more: a page ends at its limit, or when it becomes heavy.
-async fn read_page(connection: &mut AnyConnection, page: &Sql, limit: usize) -> Result<(Vec<Dashboard>, bool), StoreError> {
+/// One page.
+struct Page {
+    dashboards: Vec<Dashboard>,
+    /// There are more: a page ends at its limit, or when it becomes heavy.
+    more: bool,
+    /// How many there are on all pages, where the page itself says it.
+    total: Option<i64>,
+}
+
+async fn read_page(connection: &mut AnyConnection, page: &Sql, limit: usize) -> Result<Page, StoreError> {
     let mut rows = sqlx::query_with(AssertSqlSafe(page.text_so_far()), page.arguments()?).fetch(connection);
-    let (mut dashboards, mut bytes) = (Vec::new(), 0);
+    let (mut dashboards, mut bytes, mut total) = (Vec::new(), 0, None);
     while let Some(row) = rows.try_next().await? {
+        total = row.columns().last().filter(|column| column.name() == "total").map(|column| row.try_get(column.ordinal())).transpose()?;
         if dashboards.len() == limit || bytes > MOST_BYTES {
-            return Ok((dashboards, true));
+            return Ok(Page { dashboards, more: true, total });
         }
         let dashboard = Dashboard::from_row(&row)?;
         bytes += dashboard.weight();
         dashboards.push(dashboard);
     }
-    Ok((dashboards, false))
+    Ok(Page { dashboards, more: false, total })
 }
 
 /// The statement of one page, with one entry more than is asked for.
 pub(super) fn page(scope: &Scope, search: &Search, limit: usize) -> Result<Sql, StoreError> {
-    let select = if search.heads_only {
-        concat!("SELECT ", head_columns!(), " FROM dashboard")
-    } else {
-        concat!("SELECT ", columns!(), " FROM dashboard")
-    };
-    let mut sql = filtered(select, scope, search);
-    let columns = search.sort.columns();
-    if let Some(cursor) = &search.cursor {
-        let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
-        sql.push(&format!(" AND ({}) {} (", names.join(", "), if search.descending { "<" } else { ">" }));
-        for (index, key) in Cursor::read(cursor, search.sort, search.descending)?.2.iter().enumerate() {
-            sql.push(if index > 0 { ", " } else { "" });
-            match key {
-                Key::Text(text) => sql.text(text),
-                Key::Number(number) => sql.number(*number),
-            };
-        }
-        sql.push(")");
-    }
+    let columns: Vec<&str> = search.sort.columns().iter().map(|(name, _)| *name).collect();
+    let head = if search.heads_only { head_columns!() } else { columns!() };
     let direction = if search.descending { " DESC" } else { "" };
-    let order: Vec<String> = columns.iter().map(|(name, _)| format!("{name}{direction}")).collect();
-    sql.push(&format!(" ORDER BY {} LIMIT ", order.join(", "))).number(i64::try_from(limit).unwrap_or(i64::MAX - 1) + 1);
+    let order: Vec<String> = columns.iter().map(|name| format!("{name}{direction}")).collect();
+    let order = format!(" ORDER BY {}", order.join(", "));
+    let most = i64::try_from(limit).unwrap_or(i64::MAX - 1) + 1;
+    if search.words.trim().is_empty() {
+        // By the index of the order, which ends when the page is full.
+        let mut sql = filtered(&format!("SELECT {head} FROM dashboard"), scope, search);
+        after_cursor(&mut sql, search, " AND")?;
+        sql.push(&order).push(" LIMIT ").number(most);
+        return Ok(sql);
+    }
+    // By the words. What is found is put in order, and counted, without its documents.
+    let mut sql = filtered(&format!("WITH found AS MATERIALIZED (SELECT {} FROM dashboard", columns.join(", ")), scope, search);
+    sql.push(&format!(") SELECT {head}, (SELECT COUNT(*) FROM found) AS total FROM dashboard WHERE id IN (SELECT id FROM found"));
+    after_cursor(&mut sql, search, " WHERE")?;
+    sql.push(&order).push(" LIMIT ").number(most).push(")").push(&order);
     Ok(sql)
+}
+
+/// What comes after the entry where the page before ended.
+fn after_cursor(sql: &mut Sql, search: &Search, and: &str) -> Result<(), StoreError> {
+    let Some(cursor) = &search.cursor else { return Ok(()) };
+    let names: Vec<&str> = search.sort.columns().iter().map(|(name, _)| *name).collect();
+    sql.push(&format!("{and} ({}) {} (", names.join(", "), if search.descending { "<" } else { ">" }));
+    for (index, key) in Cursor::read(cursor, search.sort, search.descending)?.2.iter().enumerate() {
+        sql.push(if index > 0 { ", " } else { "" });
+        match key {
+            Key::Text(text) => sql.text(text),
+            Key::Number(number) => sql.number(*number),
+        };
+    }
+    sql.push(")");
+    Ok(())
 }
 
 fn filtered(select: &str, scope: &Scope, search: &Search) -> Sql {
@@ -213,11 +236,14 @@ fn filtered(select: &str, scope: &Scope, search: &Search) -> Sql {
         // Signs alone are no words of any dashboard.
         sql.push(" AND 1 = 0");
     }
-    for word in wanted.iter().take(MOST_WORDS) {
-        sql.push(" AND id IN (SELECT dashboard_id FROM dashboard_word WHERE word IN (SELECT word FROM search_word WHERE word LIKE ")
+    // Each word by the index and then what they have in common: PostgreSQL would look through all words of each dashboard otherwise.
+    for (index, word) in wanted.iter().take(MOST_WORDS).enumerate() {
+        sql.push(if index == 0 { " AND id IN (" } else { " INTERSECT " })
+            .push("SELECT dashboard_id FROM dashboard_word WHERE word IN (SELECT word FROM search_word WHERE word LIKE ")
             .text(&words::pattern(word))
-            .push(" ESCAPE '!'))");
+            .push(" ESCAPE '!')");
     }
+    sql.push(if wanted.is_empty() { "" } else { ")" });
     for tag in &search.tags {
         sql.push(" AND id IN (SELECT dashboard_id FROM dashboard_tag WHERE tag = ").text(tag).push(")");
     }

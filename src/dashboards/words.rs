@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use sqlx::any::AnyArguments;
-use sqlx::{Any, Arguments as _, AssertSqlSafe, Row as _, Transaction};
+use sqlx::{Any, Arguments as _, AssertSqlSafe, Transaction};
 
 use super::queries::stored_queries;
 use super::row::Dashboard;
@@ -52,25 +52,15 @@ pub(super) fn of_document(value: &Value, name: &str, title: &str) -> BTreeSet<St
     words
 }
 
-/// Makes the words of a dashboard these; only what is different is written.
+/// Makes the words of a dashboard these, after those that it had; only what is different is written.
 pub(super) async fn put(
     transaction: &mut Transaction<'_, Any>,
     dashboard: &Dashboard,
     words: &BTreeSet<String>,
-    is_new: bool,
+    known: BTreeSet<String>,
 ) -> Result<(), StoreError> {
     let mut words = words.clone();
     words.extend(split(&dashboard.created_by).chain(dashboard.template.iter().flat_map(|template| split(template))));
-    let mut known = BTreeSet::new();
-    if !is_new {
-        let rows = sqlx::query("SELECT word FROM dashboard_word WHERE dashboard_id = $1")
-            .bind(dashboard.id.as_str())
-            .fetch_all(&mut **transaction)
-            .await?;
-        for row in rows {
-            known.insert(row.try_get::<String, _>(0)?);
-        }
-    }
     // In their order, so that no two transactions wait for each other.
     let added: Vec<&String> = words.difference(&known).collect();
     let gone: Vec<&String> = known.difference(&words).collect();

@@ -117,6 +117,11 @@ pub(super) struct Visitor {
 }
 
 impl Visitor {
+    /// Equal for all requests of one user.
+    pub(super) fn flow(&self) -> u64 {
+        self.flow
+    }
+
     /// Before any narrowing.
     pub(super) fn sees_the_whole_cluster(&self) -> bool {
         self.identity.scope.is_cluster_wide()

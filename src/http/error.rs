@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::IntoResponse;
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, Response, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, to_string};
@@ -95,6 +95,9 @@ impl ApiError {
         // Texts and objects can always be written; were it otherwise, the status would still say what happened.
         let mut response = Response::new(Body::from(body.unwrap_or_default()));
         *response.status_mut() = self.status;
+        if family == Family::Own && self.status == StatusCode::INTERNAL_SERVER_ERROR {
+            response.extensions_mut().insert(Nameless(self.message));
+        }
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(after) = self.retry_after {
@@ -106,6 +109,22 @@ impl ApiError {
             }
         }
         response
+    }
+}
+
+/// A 500 in our own form whose request is not known yet.
+#[derive(Clone)]
+struct Nameless(String);
+
+/// Tells the caller of a 500 under which id the log has its details; other answers stay as they are.
+pub fn with_error_id(response: &mut Response<Body>, request_id: &str) {
+    if response.status() != StatusCode::INTERNAL_SERVER_ERROR {
+        return;
+    }
+    if let Some(Nameless(message)) = response.extensions_mut().remove() {
+        let body = to_string(&OwnForm { code: "INTERNAL", message: &message, details: serde_json::json!({"error_id": request_id}) });
+        *response.body_mut() = Body::from(body.unwrap_or_default());
+        response.headers_mut().remove(CONTENT_LENGTH);
     }
 }
 

@@ -13,8 +13,9 @@ use super::visitors::TooOften;
 use crate::dashboards::{DocumentError, PreferencesError, Problem, StoreError, rfc3339};
 use crate::promql::{ErrorKind, ParseError, ScopeError};
 use crate::query::{LimitExceeded, QueryError, Throttled};
+use crate::stream::Refused;
 use crate::tenancy::{AuthError, OutsideScope};
-use crate::upstream::{PublicError, UpstreamError};
+use crate::upstream::{PersesError, PublicError, UpstreamError};
 
 /// When an upstream that is away may be asked again.
 const RETRY_SOON: Duration = Duration::from_secs(5);
@@ -70,6 +71,19 @@ impl From<Throttled> for ApiError {
         };
         let api = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "RATE_LIMITED", error.to_string());
         ApiError { retry_after: Some(retry_after), ..api }
+    }
+}
+
+impl From<Refused> for ApiError {
+    fn from(error: Refused) -> Self {
+        let message = error.to_string();
+        match error {
+            Refused::Queries { .. } => ApiError::bad_request(message),
+            Refused::Connections { .. } | Refused::User { .. } | Refused::Memory => {
+                let api = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "RATE_LIMITED", message);
+                ApiError { retry_after: Some(RETRY_SOON), ..api }
+            }
+        }
     }
 }
 
@@ -210,6 +224,19 @@ impl From<DocumentError> for ApiError {
 impl From<PreferencesError> for ApiError {
     fn from(error: PreferencesError) -> Self {
         ApiError::bad_request(error.to_string())
+    }
+}
+
+impl From<PersesError> for ApiError {
+    fn from(error: PersesError) -> Self {
+        let message = error.to_string();
+        match error {
+            PersesError::Away(_) => {
+                let details = json!({"dependency": "perses", "retry_after_seconds": RETRY_SOON.as_secs()});
+                ApiError::unavailable(message, RETRY_SOON).with_details(details)
+            }
+            PersesError::Refused(_) | PersesError::TooLarge => ApiError::bad_request(message),
+        }
     }
 }
 

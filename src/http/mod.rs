@@ -10,6 +10,7 @@
 //! * `params`, `read`, `time`: parameters, decoded once and strictly
 //! * `compress`: for those who accept it
 //! * `pass`, `etag`, `accepts`: an engine's reply for the client, what the client has already, and which encodings it takes
+//! * `stream`: live streams: what is asked for, by whom, and what is open
 //! * `validate`, `cache`, `me`, `health`, `admin`: our own paths
 //! * `openapi`: all of it described, for programs and for people
 //! * `track`, `recorder`, `arrival`: what is written down of a request
@@ -36,6 +37,7 @@ mod pass;
 mod prometheus;
 mod read;
 mod recorder;
+mod stream;
 mod time;
 mod timing;
 mod track;
@@ -51,8 +53,10 @@ use axum::routing::{delete, get, post};
 use crate::config;
 use crate::dashboards::Store;
 use crate::query::{Engine, Fairness};
+use crate::stream::Hub;
 use crate::telemetry::{AuthProvider, Metrics, Readiness};
 use crate::tenancy::{Authenticator, ProviderKind};
+use crate::upstream::Perses;
 
 pub use accepts::Accepts;
 pub use admin::router as admin_router;
@@ -60,9 +64,9 @@ pub use arrival::{Arrival, Story};
 pub use authors::Authors;
 use call::Call;
 pub use compress::compressed;
-pub use error::refusal;
 use error::{OwnError, PrometheusError};
-use methods::{drops, read, write};
+pub use error::{refusal, with_error_id};
+use methods::{both, drops, read, write};
 pub use narrow::{leave_as_it_is, take_prefix};
 pub use openapi::openapi;
 pub use params::{ParamError, Params};
@@ -79,9 +83,13 @@ pub struct Site {
     /// Who is asking.
     pub authenticator: Authenticator,
     /// Answers queries.
-    pub engine: Engine,
+    pub engine: Arc<Engine>,
+    /// Live streams.
+    pub hub: Arc<Hub>,
     /// The storage of dashboards.
     pub dashboards: Arc<Store>,
+    /// A Perses server behind us, where there is one.
+    pub perses: Option<Perses>,
     /// Who has to wait.
     pub fairness: Fairness,
     /// People without a name, by address.
@@ -105,6 +113,8 @@ pub fn router(site: Arc<Site>, settings: &config::Server) -> Router {
     let routes = prometheus::routes()
         .merge(dashboards::routes())
         .route("/api/v1/metrics/validate", write(post(validate::validate)))
+        .route("/api/v1/metrics/stream", both(get(stream::open).post(stream::open)))
+        .route("/api/v1/metrics/stream/status", read(get(stream::status)))
         .route("/api/v1/cache", drops(delete(cache::drop_kept)))
         .route("/api/v1/auth/me", read(get(me::me)))
         .route("/api/v1/health", read(get(health::health)))

@@ -36,6 +36,8 @@ pub const PUBLIC: &[&str] = &[
     "/api/v1/status/tsdb",
     "/api/v1/status/runtimeinfo",
     "/api/v1/metrics/validate",
+    "/api/v1/metrics/stream",
+    "/api/v1/metrics/stream/status",
     "/api/v1/cache",
     "/api/v1/health",
     "/api/v1/auth/me",
@@ -54,6 +56,7 @@ pub const PUBLIC: &[&str] = &[
     "/api/v1/shared/{token}",
     "/api/v1/shared/{token}/query",
     "/api/v1/shared/{token}/query_range",
+    "/api/v1/shared/{token}/stream",
     "/api/v1/shared/{token}/series",
     "/api/v1/shared/{token}/labels",
     "/api/v1/shared/{token}/label/{label}/values",
@@ -128,7 +131,7 @@ pub(super) async fn nothing_here(request: Request) -> Response<Body> {
 #[cfg(test)]
 pub(super) mod tests {
     use std::collections::BTreeSet;
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
     use tower::ServiceExt;
 
@@ -137,6 +140,7 @@ pub(super) mod tests {
     use crate::config::Config;
     use crate::promql::{ConflictMode, Options};
     use crate::query::{Engine, EngineSettings, Fairness};
+    use crate::stream::{Hub, HubSettings};
     use crate::telemetry::{Metrics, Readiness, RequestId, TraceContext, Tracer};
     use crate::tenancy::{Authenticator, Policy};
     use crate::upstream::{Upstreams, install_crypto};
@@ -148,21 +152,26 @@ pub(super) mod tests {
         let upstreams = Arc::new(Upstreams::new(&config.upstreams, metrics.registry()).unwrap());
         let policy = Policy::new(&config.tenancy.labels);
         let (limits, options) = (config.limits.clone(), Options::default());
+        let hub = HubSettings { stream: config.stream.clone(), streams_per_user: 1, revocation_bound: Duration::from_secs(120) };
         Arc::new(Site {
             authenticator: Authenticator::new(&config.auth, true).unwrap(),
-            engine: Engine::new(EngineSettings {
-                upstreams,
-                policy,
-                options,
-                conflict: ConflictMode::Empty,
-                limits,
-                cache: config.cache.clone(),
-                remote: None,
-                metrics: &metrics,
-                tracer: Tracer::disabled(),
-            })
-            .unwrap(),
+            engine: Arc::new(
+                Engine::new(EngineSettings {
+                    upstreams,
+                    policy,
+                    options,
+                    conflict: ConflictMode::Empty,
+                    limits,
+                    cache: config.cache.clone(),
+                    remote: None,
+                    metrics: &metrics,
+                    tracer: Tracer::disabled(),
+                })
+                .unwrap(),
+            ),
+            hub: Hub::new(hub, None, metrics.registry()).unwrap(),
             dashboards: Arc::new(crate::dashboards::Store::new(&config.dashboards, metrics.registry()).unwrap()),
+            perses: None,
             fairness: Fairness::new(1000.0, 1000),
             visitors: super::super::Visitors::default(),
             authors: super::super::Authors::default(),

@@ -17,7 +17,7 @@ use super::bridge::EdgeError;
 use super::draining::Draining;
 use super::{bridge, client, path, watchdog};
 use crate::config;
-use crate::http::{Accepts, Arrival, Recorder, Story, compressed, refusal};
+use crate::http::{Accepts, Arrival, Recorder, Story, compressed, refusal, with_error_id};
 use crate::telemetry::{Metrics, RejectReason, RequestId, TraceContext};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -113,6 +113,7 @@ impl Edge {
                 return Err(gone);
             }
         };
+        with_error_id(&mut response, arrival.request_id.as_str());
         if let Ok(id) = arrival.request_id.as_str().parse() {
             response.headers_mut().insert(X_REQUEST_ID, id);
         }

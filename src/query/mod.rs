@@ -5,6 +5,7 @@
 //! * `range`: range queries, from blocks of points; `whole`, `stored`: whole answers to one very question
 //! * `kept`, `finished`, `shared`, `parts`: what is remembered here, and what replicas share
 //! * `invalidation`, `self_check`: dropping what is kept, and finding out that it has to be
+//! * [`Watched`]: queries whose window moves on, for live streams
 //! * `estimates`, `limits`: what a query may cost, by its text and by what earlier answers showed
 //! * `ask`, `wire`, `answer`: asking upstreams; the body on its way: bounded, counted, its beginning held back
 //! * `rules`, `metadata`, `filtered`: filters for what Prometheus cannot filter
@@ -38,6 +39,7 @@ mod rules;
 mod self_check;
 mod shared;
 mod stored;
+mod watch;
 mod whole;
 mod wire;
 
@@ -54,3 +56,4 @@ pub use outcome::{AskedUpstream, Outcome, Source};
 pub use reply::{Accepts, Reply, ReplyBody};
 pub use requests::{Evaluation, ExemplarQuery, InstantQuery, MetadataSelection, RangeQuery, RuleSelection, SeriesSelection, Stats};
 pub use rules::{Page, UnreadableAnswer};
+pub use watch::Watched;

@@ -55,6 +55,11 @@ impl Engine {
     /// # Errors
     /// As [`QueryError`] says.
     pub async fn range(&self, asker: &Asker<'_>, query: RangeQuery) -> Result<Reply, QueryError> {
+        self.range_since(asker, query, None).await
+    }
+
+    /// The same, with points that may still change taken from what is kept only when they were fetched since then.
+    pub(super) async fn range_since(&self, asker: &Asker<'_>, query: RangeQuery, since_ms: Option<i64>) -> Result<Reply, QueryError> {
         let rules = self.rules(asker.scope)?;
         let scoped = self.enforce_with(&rules, asker.scope, &query.text)?;
         let window = Window { step_ms: millis(query.step), range_ms: query.end_ms.saturating_sub(query.start_ms) };
@@ -73,6 +78,7 @@ impl Engine {
                     start_ms: query.start_ms,
                     end_ms: query.end_ms,
                     step_ms: window.step_ms,
+                    since_ms,
                 };
                 let native = rules.native(&self.parts.asking.upstreams)?;
                 let caller =

@@ -258,16 +258,25 @@ async fn from_redis(parts: &Parts, question: &Question) -> Result<Stored, Option
     if let Some(stored) = read(parts, question, &mut budget).await {
         return Ok(stored);
     }
-    match remote.claim(&question.key, 0, &mut budget).await {
-        Claim::Alone => Err(None),
-        // Somebody has published between our look and the claim.
-        Claim::Lead(lease) if lease.is_after_publication() => read(parts, question, &mut budget).await.ok_or(Some(lease)),
-        Claim::Lead(lease) => Err(Some(lease)),
-        Claim::Follow(follow) => match follow.wait(question.tier.timeout().min(LONGEST_FOLLOW)).await {
-            Followed::Published => read(parts, question, &mut Budget::new(parts.redis_budget())).await.ok_or(None),
-            Followed::Failed | Followed::Gone => Err(None),
-        },
+    let (bound, asked) = (question.tier.timeout().min(LONGEST_FOLLOW), Instant::now());
+    while asked.elapsed() < bound {
+        let follow = match remote.claim(&question.key, 0, &mut budget).await {
+            Claim::Alone => break,
+            // Somebody has published between our look and the claim.
+            Claim::Lead(lease) if lease.is_after_publication() => return read(parts, question, &mut budget).await.ok_or(Some(lease)),
+            Claim::Lead(lease) => return Err(Some(lease)),
+            Claim::Follow(follow) => follow,
+        };
+        let followed = follow.wait(bound.saturating_sub(asked.elapsed())).await;
+        budget = Budget::new(parts.redis_budget());
+        match followed {
+            Followed::Published => return read(parts, question, &mut budget).await.ok_or(None),
+            Followed::Failed => break,
+            // Whoever fetched is gone: one of those who waited takes its place, the others wait on.
+            Followed::Gone => {}
+        }
     }
+    Err(None)
 }
 
 async fn read(parts: &Parts, question: &Question, budget: &mut Budget) -> Option<Stored> {

@@ -45,7 +45,7 @@ impl Grid {
 }
 
 /// Appends a time as Prometheus prints it: seconds, and three decimals unless they are zero.
-pub(super) fn print_time(ms: i64, out: &mut Vec<u8>) {
+pub fn print_time(ms: i64, out: &mut Vec<u8>) {
     let mut digits = [0u8; 24];
     let mut at = digits.len();
     let mut put = |b: u8| {

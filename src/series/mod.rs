@@ -33,6 +33,7 @@ pub mod plan;
 #[cfg(test)]
 mod property;
 mod reader;
+mod rows;
 #[cfg(test)]
 mod samples;
 mod snapshot;
@@ -43,6 +44,7 @@ mod table;
 pub use block::POINTS;
 pub use cut::Cut;
 pub use decode::{DecodeError, Decoded, Limits, What, decode};
-pub use grid::Grid;
+pub use grid::{Grid, print_time};
 pub use gzip::Edges;
+pub use rows::Row;
 pub use snapshot::{PutError, Series, blocks_of};

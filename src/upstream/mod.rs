@@ -13,6 +13,7 @@
 //! * `set_up`, `credentials`: what the settings make: fixed headers, tokens, and what can be wrong
 //! * `places`, `budget`: who may ask now, fair between callers; how often a request is sent again
 //! * `health`, `metrics`: up or down, numbers
+//! * [`Perses`]: a Perses server, for what only it can do
 //!
 //! Invariant: whatever an upstream does, a call ends within its timeout, holds at most one piece of an answer, and
 //! gives back its place when its caller goes away.
@@ -28,6 +29,7 @@ mod metrics;
 mod native;
 mod params;
 mod path;
+mod perses;
 mod places;
 mod prometheus_error;
 mod set_up;
@@ -49,6 +51,7 @@ pub use health::{Health, HealthState};
 pub use native::NativeScope;
 pub use params::{BadParam, ParamName, Params};
 pub use path::{ApiPath, BadLabelName, LabelName};
+pub use perses::{Perses, PersesError, PersesSetUpError};
 pub use prometheus_error::{PublicError, prometheus_error};
 pub use set_up::SetUpError;
 pub use tier::Tier;

@@ -127,3 +127,35 @@ async fn head_options_and_other_methods() {
     assert_eq!((post.status, post.header("allow")), (405, "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"));
     assert_eq!(house.ask("alice", "DELETE", "/api/v1/projects/team-a", Value::Null, &[]).await.status, 405);
 }
+
+/// `percli apply` sends every member of its own structures, with the zero of each where the file says nothing.
+#[tokio::test]
+async fn files_are_applied_as_the_tools_of_perses_do() {
+    let house = House::start("");
+    let applied = |title: &str| {
+        let mut body = dashboard("n", title);
+        let zero = "0001-01-01T00:00:00Z";
+        body["metadata"] = json!({"name": "n", "createdAt": zero, "updatedAt": zero, "version": 0, "project": "team-a"});
+        body["spec"]["duration"] = json!("1h");
+        body
+    };
+    let list = "/api/v1/projects/team-a/dashboards";
+    assert_eq!(house.get("alice", &format!("{list}/n")).await.status, 404);
+    let made = house.post("alice", list, applied("one")).await;
+    assert!(made.status == 200 && !made.json()["metadata"]["createdAt"].to_string().contains("0001"), "{made:?}");
+    for version in 1..4 {
+        let saved = house.ask("alice", "PUT", &format!("{list}/n"), applied("two"), &[]).await;
+        assert_eq!((saved.status, &saved.json()["metadata"]["version"]), (200, &json!(version)), "{saved:?}");
+    }
+    let stale = house.ask("alice", "PUT", &format!("{list}/n"), applied("three"), &[("if-match", "\"x.1\"")]).await;
+    assert_eq!(stale.code(), (409, "VERSION_CONFLICT".into()), "who says what it follows is believed");
+    // What the interface asks for on its pages.
+    let heads = house.get("alice", "/api/v1/dashboards?metadata_only=true").await.json();
+    assert_eq!(
+        (&heads[0]["kind"], &heads[0]["metadata"]["name"], &heads[0]["spec"]["display"]["name"]),
+        (&json!("Dashboard"), &json!("n"), &json!("two"))
+    );
+    assert!(heads[0]["spec"].get("panels").is_none(), "{heads}");
+    assert_eq!(house.get("alice", "/api/v1/dashboards?project=team-a&name=n").await.json().as_array().unwrap().len(), 1);
+    assert_eq!(house.get("alice", "/api/v1/projects/team-a").await.json()["kind"], "Project");
+}

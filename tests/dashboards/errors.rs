@@ -126,3 +126,35 @@ async fn a_database_that_cannot_be_reached() {
     let told = format!("{}{}", house.hecate.log(), answer.body);
     assert!(!told.contains("secret-word"), "{told}");
 }
+
+#[tokio::test]
+async fn who_asks_too_often_waits() {
+    let house = House::start("limits: {rate_per_user: 5/s}");
+    let answers = futures_util::future::join_all((0..30).map(|_| house.get("alice", LIST))).await;
+    let refused: Vec<_> = answers.iter().filter(|answer| answer.status != 200).collect();
+    assert!(!refused.is_empty());
+    for answer in refused {
+        assert_eq!(answer.code(), (429, "RATE_LIMITED".into()));
+        assert!(answer.header("retry-after").parse::<u64>().unwrap() >= 1);
+    }
+    assert_eq!(house.get("bob", "/api/v1/projects/team-b/dashboards").await.status, 200, "others do not wait");
+}
+
+/// A table that is missing cannot be: nothing of it is told but where the log has it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn our_own_faults_have_an_id() {
+    let address = crate::support::Postgres::shared().new_database();
+    let house = House::start(&format!("dashboards: {{database: \"{address}\"}}"));
+    house.make("alice", "team-a", "n").await;
+    crate::support::Postgres::shared().sql(address.rsplit('/').next().unwrap(), "DROP TABLE audit_log").unwrap();
+    let answer = house.post("alice", LIST, dashboard("m", "T")).await;
+    assert_eq!(answer.code(), (500, "INTERNAL".into()));
+    assert_eq!(answer.json()["details"], json!({"error_id": answer.header("x-request-id")}));
+    assert!(!answer.body.contains("audit_log"), "{answer:?}");
+    crate::support::eventually("both are in the log", async || {
+        let log = house.hecate.log();
+        (log.contains("audit_log") && log.contains(answer.header("x-request-id"))).then_some(())
+    })
+    .await;
+    assert_eq!(house.get("alice", &format!("{LIST}/m")).await.code(), (404, "NOT_FOUND".into()), "nothing of it is left behind");
+}

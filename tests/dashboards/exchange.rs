@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::support::StandIn;
+use crate::support::stand_in::say;
 use crate::{House, dashboard};
 
 /// Without what the server keeps.
@@ -112,4 +114,40 @@ async fn copies() {
     assert_eq!(house.post("both", path, json!({"name": "n"})).await.code(), (409, "DASHBOARD_NAME_CONFLICT".into()));
     assert_eq!(house.post("alice", path, json!({"name": "m", "project": "team-b"})).await.code(), (404, "NOT_FOUND".into()));
     assert_eq!(house.post("both", path, json!({"title": "x"})).await.code(), (400, "INVALID_REQUEST".into()));
+}
+
+#[tokio::test]
+async fn a_perses_server_migrates_what_grafana_made() {
+    let perses = StandIn::start(|asked, mut stream| async move {
+        let request: Value = serde_json::from_str(&asked.body).unwrap();
+        assert_eq!((asked.target(), &request["useDefaultDatasource"]), ("/base/api/migrate", &json!(true)));
+        match request["grafanaDashboard"]["title"].as_str().unwrap() {
+            "good" => {
+                let made = json!({"kind": "Dashboard", "metadata": {"name": "made-of-grafana", "project": "", "version": 0}, "spec": {
+                    "display": {"name": "good"}, "panels": {}, "layouts": [],
+                    "datasources": {"prom": {"plugin": {"kind": "PrometheusDatasource", "spec": {"directUrl": "http://prom"}}}}}});
+                say(&mut stream, "200 OK", "application/json", &made.to_string()).await;
+            }
+            "odd" => say(&mut stream, "400 Bad Request", "application/json", r#"{"message":"no plugin for this panel"}"#).await,
+            "huge" => say(&mut stream, "200 OK", "application/json", &"x".repeat(9 << 20)).await,
+            _ => say(&mut stream, "502 Bad Gateway", "text/html", "<html>").await,
+        }
+    })
+    .await;
+    let house = House::start(&format!("perses: {{url: \"{}/base/\"}}\n", perses.url()));
+    let import = async |title: &str| {
+        house.post("alice", "/api/v1/projects/team-a/dashboards/import", json!({"panels": [], "schemaVersion": 39, "title": title})).await
+    };
+    let made = import("good").await.json();
+    assert_eq!((&made[0]["name"], &made[0]["outcome"]), (&json!("made-of-grafana"), &json!("created")), "{made}");
+    assert!(made[0]["notes"][0].as_str().unwrap().contains("prom"), "{made}");
+    let read = house.get("alice", "/api/v1/projects/team-a/dashboards/made-of-grafana").await;
+    assert!(read.status == 200 && !read.body.contains("http://prom"), "{read:?}");
+    let odd = import("odd").await;
+    assert!(odd.code() == (400, "INVALID_REQUEST".into()) && odd.body.contains("no plugin for this panel"), "{odd:?}");
+    assert_eq!(import("huge").await.code(), (400, "INVALID_REQUEST".into()));
+    let away = import("away").await;
+    assert_eq!((away.code(), away.header("retry-after")), ((503, "UNAVAILABLE".into()), "5"));
+    assert_eq!(away.json()["details"]["dependency"], "perses");
+    assert!(!away.body.contains("html"), "{away:?}");
 }

@@ -8,6 +8,7 @@
 mod support;
 
 mod audit;
+mod away;
 mod crud;
 mod errors;
 mod exchange;

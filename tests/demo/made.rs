@@ -11,8 +11,11 @@ use super::prometheus::Prometheus;
 use super::support::{Hecate, client, users};
 use super::write_history;
 
+/// Variables and their values.
+type Values = &'static [(&'static str, &'static str)];
+
 /// Whom each template is about, in the demo.
-const ABOUT: &[(&str, &str, &[(&str, &str)])] = &[
+const ABOUT: &[(&str, &str, Values)] = &[
     ("model_serving", "team-nlp", &[("name", "granite-8b"), ("model", "granite-3-8b")]),
     ("training_job", "team-nlp", &[("name", "llama-sft")]),
     ("notebook", "team-vision", &[("name", "vision-lab")]),

@@ -3,6 +3,7 @@
 //! Needs prometheus and promtool in `.cache/bin` (`make setup`).
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![allow(clippy::disallowed_methods, reason = "answers of parts that the test started itself")]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -40,6 +40,11 @@ impl Prometheus {
         panic!("prometheus is not ready after 30 s: {}", std::fs::read_to_string(folder.join("prometheus.log")).unwrap());
     }
 
+    /// Where it is.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// An instant query at a time in unix seconds; the whole answer.
     pub(crate) async fn query(&self, query: &str, time: u64) -> Value {
         let form =

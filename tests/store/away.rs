@@ -5,42 +5,9 @@ use std::time::{Duration, Instant};
 
 use hecate::config::{Dashboards, Secret};
 use hecate::dashboards::{Store, StoreError};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
 
-use super::support::{Postgres, eventually};
+use super::support::{Cable, Postgres, eventually};
 use super::{at, body, create, save};
-
-/// A cable to PostgreSQL that can be pulled.
-struct Cable {
-    plugged: watch::Sender<bool>,
-    address: String,
-}
-
-impl Cable {
-    async fn to(database: &str) -> Cable {
-        let target = database.split('@').nth(1).unwrap().split('/').next().unwrap().to_owned();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = database.replace(&target, &listener.local_addr().unwrap().to_string());
-        let (plugged, state) = watch::channel(true);
-        tokio::spawn(async move {
-            while let Ok((mut near, _)) = listener.accept().await {
-                let (target, mut state) = (target.clone(), state.clone());
-                if !*state.borrow() {
-                    continue;
-                }
-                tokio::spawn(async move {
-                    let mut far = TcpStream::connect(&target).await.unwrap();
-                    tokio::select! {
-                        _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
-                        _ = state.wait_for(|plugged| !plugged) => {}
-                    }
-                });
-            }
-        });
-        Cable { plugged, address }
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reads_go_on_from_memory_and_writes_are_refused() {
@@ -50,7 +17,7 @@ async fn reads_go_on_from_memory_and_writes_are_refused() {
     store.migrate().await.unwrap();
     create(&store, "alice", &body("p", "seen", "T")).await.unwrap();
     save(&store, "alice", &body("p", "seen", "T2"), at(0)).await.unwrap();
-    cable.plugged.send(false).unwrap();
+    cable.pull();
     let started = Instant::now();
     let stale = eventually("the cable is noticed", async || {
         let read = store.get("p", "seen").await.unwrap();
@@ -71,7 +38,7 @@ async fn reads_go_on_from_memory_and_writes_are_refused() {
     }
     assert!(started.elapsed() < Duration::from_millis(1000), "{:?}", started.elapsed());
     assert_eq!(store.check().status, hecate::telemetry::State::Degraded);
-    cable.plugged.send(true).unwrap();
+    cable.plug_in();
     eventually("it is back", async || store.get("p", "seen").await.unwrap().stale_since.is_none().then_some(())).await;
     assert_eq!(save(&store, "alice", &body("p", "seen", "T3"), at(1)).await.unwrap().version, 2);
     assert_eq!(store.check().status, hecate::telemetry::State::Healthy);

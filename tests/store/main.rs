@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is a failed test")]
 #![allow(clippy::disallowed_methods, reason = "answers of parts that the test started itself")]
+#![allow(clippy::print_stdout, reason = "what was measured is worth a line")]
 #![allow(clippy::large_futures, reason = "tests are in no hurry")]
 
 #[path = "../support/mod.rs"]
@@ -9,6 +10,7 @@ mod support;
 
 mod audit;
 mod away;
+mod backup;
 mod history;
 mod lives;
 mod locking;

@@ -5,10 +5,19 @@ use std::collections::BTreeSet;
 use hecate::dashboards::{Dashboard, Expected, NewDashboard, Search, Sort, Store, StoreError};
 use hecate::tenancy::{Namespace, Scope};
 use serde_json::{Value, json};
+use sqlx::{Connection as _, Row as _};
 
 use super::{Home, actor, at, body, create, document, save};
 
-super::on_both!(words_tags_template_and_author, only_what_may_be_seen, orders, pages_stay_in_step, a_cursor_of_another_list, ten_thousand);
+super::on_both!(
+    words_tags_template_and_author,
+    words_that_nobody_has_go,
+    only_what_may_be_seen,
+    orders,
+    pages_stay_in_step,
+    a_cursor_of_another_list,
+    ten_thousand
+);
 
 fn named(found: &[Dashboard]) -> Vec<&str> {
     found.iter().map(|dashboard| dashboard.name.as_str()).collect()
@@ -68,6 +77,23 @@ async fn words_tags_template_and_author(home: Home) {
     save(&store, "alice", &body("p", "gpu.main", "Plain"), at(0)).await.unwrap();
     assert_eq!(tags(&["gpu"]).await, Vec::<String>::new());
     assert_eq!(words("temperature").await, Vec::<String>::new());
+}
+
+/// Whoever else has the word keeps it; who takes it up anew finds it.
+async fn words_that_nobody_has_go(home: Home) {
+    let store = home.store().await;
+    sqlx::any::install_default_drivers();
+    let mut connection = sqlx::AnyConnection::connect(&home.address).await.unwrap();
+    create(&store, "x", &body("p", "a", "common rare")).await.unwrap();
+    create(&store, "x", &body("p", "b", "common")).await.unwrap();
+    save(&store, "x", &body("p", "a", "other"), at(0)).await.unwrap();
+    sqlx::query("UPDATE search_word SET used_at = 0").execute(&mut connection).await.unwrap();
+    store.drop_old().await.unwrap();
+    let rows = sqlx::query("SELECT word FROM search_word ORDER BY word").fetch_all(&mut connection).await.unwrap();
+    let kept: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(kept, ["a", "b", "common", "other", "x"]);
+    save(&store, "x", &body("p", "a", "rare again"), at(1)).await.unwrap();
+    assert_eq!(names(&store, Search { words: "rare".into(), ..Search::default() }).await, ["a"]);
 }
 
 async fn only_what_may_be_seen(home: Home) {
@@ -133,6 +159,13 @@ async fn pages_stay_in_step(home: Home) {
         assert_eq!((seen.len(), seen.iter().collect::<BTreeSet<_>>().len()), (25, 25), "{sort:?}");
         assert_eq!(totals, [25].into(), "the total is that of all pages");
     }
+    // The same for what was found by words, which goes another way.
+    for (sort, descending) in [(Sort::Name, false), (Sort::Title, true), (Sort::Updated, false)] {
+        let search = Search { words: "same title".into(), sort, descending, limit: 4, heads_only: descending, ..Search::default() };
+        let (seen, totals) = all_pages(&store, &search, async |_| {}).await;
+        assert_eq!((seen.len(), seen.iter().collect::<BTreeSet<_>>().len()), (25, 25), "{sort:?}");
+        assert_eq!(totals, [25].into());
+    }
     // What goes and comes in front of the cursor moves nothing.
     let search = Search { limit: 5, ..Search::default() };
     let (seen, _) = all_pages(&store, &search, async |page| {
@@ -155,6 +188,25 @@ async fn a_cursor_of_another_list(home: Home) {
     assert!(matches!(store.search(&Scope::ClusterWide, &other).await, Err(StoreError::BadCursor)));
 }
 
+/// Dashboards that ask for a pod of which `alpha7` is a part.
+const ALPHA7: u64 = 1_325;
+
+/// Like one that people have: some words are its own, some are everybody's.
+fn large(n: usize) -> Value {
+    let mut value = rich(&format!("n{n}"), &format!("Title {n}"), &["t"], "P", "up");
+    for panel in 0..8 {
+        let query = format!(
+            "sum by (pod)(rate(container_{panel}_usage_seconds_total{{namespace=\"$namespace\",pod=~\"alpha{}-.*\"}}[5m]))",
+            (n * 7 + panel) % 997
+        );
+        value["spec"]["panels"][format!("p{panel}")] = json!({"kind": "Panel", "spec": {
+            "display": {"name": format!("Requests {panel}"), "description": "x".repeat(300)},
+            "plugin": {"kind": "TimeSeriesChart", "spec": {"legend": {"position": "bottom"}, "yAxis": {"format": {"unit": "bytes"}}}},
+            "queries": [{"kind": "TimeSeriesQuery", "spec": {"plugin": {"kind": "PrometheusTimeSeriesQuery", "spec": {"query": query}}}}]}});
+    }
+    value
+}
+
 /// Ten thousand dashboards are found by index: PostgreSQL counts its own sequential scans.
 async fn ten_thousand(home: Home) {
     let store = home.store().await;
@@ -162,7 +214,14 @@ async fn ten_thousand(home: Home) {
         let store = store.clone();
         tokio::spawn(async move {
             for n in (part..10_000).step_by(8) {
-                create(&store, "x", &rich(&format!("n{n}"), &format!("Title {n}"), &["t"], "P", "up")).await.unwrap();
+                loop {
+                    match create(&store, "x", &large(n)).await {
+                        // Or it was, and the answer came too late.
+                        Ok(_) | Err(StoreError::NameTaken { .. }) => break,
+                        // A disk that others use too has its limits.
+                        Err(error) => assert!(matches!(error, StoreError::Away(_)), "{error:?}"),
+                    }
+                }
             }
         })
     });
@@ -177,6 +236,24 @@ async fn ten_thousand(home: Home) {
     if home.is_postgres() {
         crate::support::Postgres::shared().sql(database, "ANALYZE").unwrap();
     }
+    for (words, count) in
+        [("n9999", 1), ("title", 10_000), ("alpha7 requests", ALPHA7), ("p", 10_000), ("xyzzy", 0), ("container_7 9998", 1)]
+    {
+        let search = Search { words: words.into(), limit: 100, ..Search::default() };
+        let started = std::time::Instant::now();
+        let found = store.search(&Scope::ClusterWide, &search).await.unwrap();
+        let took = started.elapsed();
+        assert_eq!((found.dashboards.len() as u64, found.total), (count.min(100), count), "{words}");
+        let plan = store.plan(&Scope::ClusterWide, &search).await.unwrap();
+        // The table of documents is never read from its beginning to its end. The one of who has which word may be, for a part of a word
+        // that stands in hundreds of them: that is the database's to weigh.
+        let scans = |line: &String| {
+            let after = ["SCAN dashboard", "Seq Scan on dashboard"].iter().find_map(|scan| line.split_once(scan));
+            after.is_some_and(|(_, rest)| !rest.starts_with('_'))
+        };
+        assert!(!plan.iter().any(scans), "{words}: {plan:#?}");
+        println!("{words:?}: {count} of 10,000 in {took:?}");
+    }
     let search = |sort, descending| Search { sort, descending, limit: 100, ..Search::default() };
     let first = store.search(&Scope::ClusterWide, &search(Sort::Name, false)).await.unwrap();
     assert_eq!((first.total, first.dashboards.len()), (10_000, 100));
@@ -184,6 +261,11 @@ async fn ten_thousand(home: Home) {
     for (sort, descending) in [(Sort::Name, false), (Sort::Title, true), (Sort::Created, false), (Sort::Updated, true)] {
         let mut search = search(sort, descending);
         let scope = Scope::ClusterWide;
+        let plan = store.plan(&scope, &search).await.unwrap();
+        assert!(
+            !plan.iter().any(|line| (line.contains("Sort  (") && !line.contains("Incremental")) || line.contains("TEMP B-TREE")),
+            "{sort:?}: {plan:#?}"
+        );
         // Without the total, which counts everything there is.
         for _ in 0..2 {
             let found = store.search(&scope, &search).await.unwrap();
@@ -198,8 +280,4 @@ async fn ten_thousand(home: Home) {
         tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
         assert!(scans() - before <= 8, "{} sequential scans", scans() - before);
     }
-    assert_eq!(
-        store.search(&Scope::ClusterWide, &Search { words: "n9999".into(), limit: 10, ..Search::default() }).await.unwrap().total,
-        1
-    );
 }

@@ -36,6 +36,8 @@ pub struct Asked {
     pub params: Vec<(String, String)>,
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
+    /// When it came.
+    pub at: tokio::time::Instant,
 }
 
 impl Asked {
@@ -134,7 +136,12 @@ impl Shared {
         let is_health = path == "/-/ready" || path.ends_with("/status/buildinfo");
         if !is_health {
             let params = [query.as_bytes(), &body].iter().flat_map(|text| form_urlencoded::parse(text).into_owned()).collect();
-            self.seen.lock().unwrap().push(Asked { path: path.to_owned(), params, headers: headers.clone() });
+            self.seen.lock().unwrap().push(Asked {
+                path: path.to_owned(),
+                params,
+                headers: headers.clone(),
+                at: tokio::time::Instant::now(),
+            });
         }
         match &mood {
             Mood::Dead => return None,

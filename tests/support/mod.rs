@@ -9,6 +9,7 @@
     reason = "a test may fail loudly anywhere, and is in no hurry"
 )]
 
+mod cable;
 pub mod counting;
 mod difference;
 mod door;
@@ -30,6 +31,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use cable::Cable;
 pub use counting::{Counting, Mood};
 pub use difference::difference;
 pub use door::{Door, Reply, Verb};

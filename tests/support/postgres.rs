@@ -110,11 +110,17 @@ impl Postgres {
         format!("postgres://hecate@127.0.0.1:{}/{name}", self.port)
     }
 
+    /// One of the programs that come with it, told where the server is.
+    pub fn program(&self, name: &str) -> Command {
+        let mut program = Command::new(self.bin.join(name));
+        program.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "hecate"]);
+        program.stdin(Stdio::null());
+        program
+    }
+
     /// What psql says, one row a line, columns with `|` between them; `None` when it fails.
     pub fn sql(&self, database: &str, text: &str) -> Option<String> {
-        let mut psql = Command::new(self.bin.join("psql"));
-        psql.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "hecate", "-d", database, "-qAt", "-c", text]);
-        let output = psql.stdin(Stdio::null()).output().unwrap();
+        let output = self.program("psql").args(["-d", database, "-qAt", "-c", text]).output().unwrap();
         output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
     }
 }

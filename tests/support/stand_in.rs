@@ -61,7 +61,7 @@ impl StandIn {
                 tokio::spawn(async move {
                     let Some((head, body)) = read_request(&mut stream).await else { return };
                     let asked = Asked { head, body };
-                    if asked.target().contains("/api/v1/query") {
+                    if asked.target().contains("/api/v1/query") || asked.target().contains("/api/migrate") {
                         seen.lock().unwrap().push(asked.clone());
                         answer(asked, stream).await;
                     } else {

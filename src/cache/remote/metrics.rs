@@ -22,6 +22,7 @@ pub(super) enum Operation {
     Release,
     Look,
     Notice,
+    Announce,
 }
 
 /// How it went.
@@ -75,7 +76,7 @@ macro_rules! labels {
     };
 }
 
-labels!(Operation { Read => "read", Write => "write", Claim => "claim", Renew => "renew", Publish => "publish", Release => "release", Look => "look", Notice => "notice" });
+labels!(Operation { Read => "read", Write => "write", Claim => "claim", Renew => "renew", Publish => "publish", Release => "release", Look => "look", Notice => "notice", Announce => "announce" });
 labels!(Outcome { Ok => "ok", Error => "error", Timeout => "timeout", Away => "away", Open => "open", Budget => "budget" });
 labels!(Leased { Lead => "lead", Follow => "follow", Alone => "alone", Published => "published", Fenced => "fenced", Failed => "failed", Lost => "lost" });
 labels!(Dropped { Full => "full", TooLarge => "too_large", Unavailable => "unavailable" });

@@ -5,7 +5,7 @@
 //!
 //! From a request down: `Remote` → `core` (connection, breaker, time, count) → `line` (one connection that is kept) → `dialer`
 //! (one server, Sentinels, a cluster). `lease` and `follow` share out work, `bus` is the one subscription that wakes whoever waits,
-//! `writer` stores in the background, `scripts` calls what stands in `lua/`.
+//! `ticks` announces what streams have evaluated, `writer` stores in the background, `scripts` calls what stands in `lua/`.
 
 mod breaker;
 mod budget;
@@ -23,6 +23,7 @@ mod names;
 mod notices;
 mod probe;
 mod scripts;
+mod ticks;
 mod writer;
 
 use std::sync::Arc;
@@ -45,6 +46,7 @@ pub use self::error::{NoticeError, ProbeError, RemoteError};
 pub use self::follow::{Follow, Followed};
 pub use self::lease::{Claim, Lease, Published};
 pub use self::probe::probe;
+pub use self::ticks::Tick;
 
 /// How long a lease lives without renewal.
 const LEASE_TTL: Duration = Duration::from_secs(5);
@@ -130,6 +132,16 @@ impl Remote {
     /// When Redis did not take it.
     pub async fn post(&self, notice: Bytes, keep: Duration) -> Result<(), NoticeError> {
         notices::post(&self.inner.core, notice, keep).await
+    }
+
+    /// Tells the replicas that listen that a tick of the query with this key was evaluated. Waits a second at most.
+    pub async fn announce(&self, key: &Key, at_ms: i64) {
+        ticks::announce(&self.inner.core, key, at_ms).await;
+    }
+
+    /// The channel that [`Remote::announce`] speaks on.
+    pub fn ticks_channel(&self) -> &str {
+        &self.inner.core.names.ticks_channel
     }
 
     /// Notices from now on, with their time in ms since 1970 by Redis' clock. After every connection, also the first, those that still stand are

@@ -10,6 +10,8 @@ pub(super) struct Names {
     pub(super) leases_channel: String,
     /// Channel of notices.
     pub(super) notices_channel: String,
+    /// Channel of ticks that were evaluated.
+    pub(super) ticks_channel: String,
     /// Where notices stay for those who come later.
     pub(super) board: String,
 }
@@ -19,6 +21,7 @@ impl Names {
         Names {
             leases_channel: format!("{prefix}:leases"),
             notices_channel: format!("{prefix}:notices"),
+            ticks_channel: format!("{prefix}:ticks"),
             board: format!("{prefix}:board"),
             prefix: prefix.to_owned(),
         }

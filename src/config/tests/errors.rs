@@ -45,7 +45,7 @@ fn the_text_itself() {
     assert_snapshot!(errors("server: {}\n---\nserver: {}\n"), @"hecate.yaml:2:1: a second document starts here; write everything in one, without ---");
     assert_snapshot!(errors("server: {}\nserver: {}\n"), @"hecate.yaml:2:1: `server` stands here a second time, first at line 1; keep one");
     assert_snapshot!(errors("a: &x [1]\nserver: *x\n"), @r"
-        hecate.yaml:1:1: a: unknown key; known here: server, upstreams, auth, tenancy, promql, limits, cache, dashboards, telemetry
+        hecate.yaml:1:1: a: unknown key; known here: server, upstreams, auth, tenancy, promql, limits, cache, stream, perses, dashboards, telemetry
         hecate.yaml:2:9: aliases (*name) are not read; write the value out
         ");
     assert_snapshot!(errors("server: !!map {}\nlimits: {depth: !!int 5}\n"), @r"
@@ -63,16 +63,17 @@ fn unknown_keys() {
     assert_snapshot!(errors("server: {listn: '127.0.0.1:1'}\n"), @"hecate.yaml:1:10: server.listn: unknown key; the closest is `listen`");
     assert_snapshot!(errors("upstreams:\n  - {name: a, url: http://a, time_out: 5s}\n"), @"hecate.yaml:2:30: upstreams[0].time_out: unknown key; the closest is `timeout`");
     assert_snapshot!(errors("limits:\n  banana: 5\n"), @"hecate.yaml:2:3: limits.banana: unknown key; known here: query_bytes, depth, selectors, points_per_series, range, series, samples, response_bytes, rate_per_user, concurrent_per_user, streams_per_user");
-    assert_snapshot!(errors("banana: 5\n"), @"hecate.yaml:1:1: banana: unknown key; known here: server, upstreams, auth, tenancy, promql, limits, cache, dashboards, telemetry");
+    assert_snapshot!(errors("banana: 5\n"), @"hecate.yaml:1:1: banana: unknown key; known here: server, upstreams, auth, tenancy, promql, limits, cache, stream, perses, dashboards, telemetry");
     assert_snapshot!(errors("auth: {provider: []}\n"), @"hecate.yaml:1:8: auth.provider: unknown key; the closest is `providers`");
-    assert_snapshot!(errors("\"\": 5\n"), @"hecate.yaml:1:1: unknown key; known here: server, upstreams, auth, tenancy, promql, limits, cache, dashboards, telemetry");
+    assert_snapshot!(errors("\"\": 5\n"), @"hecate.yaml:1:1: unknown key; known here: server, upstreams, auth, tenancy, promql, limits, cache, stream, perses, dashboards, telemetry");
 }
 
 #[test]
 fn keys_of_later_versions() {
-    assert_snapshot!(errors("stream: {interval: 15s}\n"), @"hecate.yaml:1:10: stream.interval: `stream.interval` is not in this version; take it out");
-    assert_snapshot!(errors("perses: {url: http://p}\nworkloads: {}\n"), @r"
-        hecate.yaml:1:10: perses.url: `perses.url` is not in this version; take it out
+    assert_snapshot!(errors("workloads: {enabled: auto}\n"), @"hecate.yaml:1:13: workloads.enabled: `workloads.enabled` is not in this version; take it out");
+    assert_snapshot!(errors("stream: {interval: 10m}\n"), @"hecate.yaml:1:10: stream.interval: `interval` is 10m; it has to lie between `min_interval`, 5s, and `max_interval`, 5m");
+    assert_snapshot!(errors("perses: {dashboards: local}\nworkloads: {}\n"), @r"
+        hecate.yaml:1:10: perses.dashboards: `perses.dashboards` is not in this version; take it out
         hecate.yaml:2:1: workloads: `workloads` is not in this version; take it out
         ");
     assert_snapshot!(errors("workloads: {enabeld: x}\n"), @"hecate.yaml:1:13: workloads.enabeld: unknown key, and `workloads` is not in this version");
@@ -328,7 +329,7 @@ fn environment() {
         ");
     assert_snapshot!(variable_errors(&["HECATE__UPSTREAMS__0__AUTH__BASIC__USER=x"]), @"HECATE__UPSTREAMS__0__AUTH__BASIC__USER: upstreams[0].auth.basic: `password_file` or `password` is missing");
     assert_snapshot!(variable_errors(&["HECATE__LIMITS__DEPTH=many", "HECATE__BANANA=1"]), @r#"
-        HECATE__BANANA: banana: unknown key; known here: server, upstreams, auth, tenancy, promql, limits, cache, dashboards, telemetry
+        HECATE__BANANA: banana: unknown key; known here: server, upstreams, auth, tenancy, promql, limits, cache, stream, perses, dashboards, telemetry
         HECATE__LIMITS__DEPTH: limits.depth: "many" is not a whole number from 1 to 200
         "#);
 }

@@ -17,8 +17,10 @@ fn full() -> (tempfile::TempDir, Config) {
 
 /// Everything but the places, which the text of the file decides.
 fn values(config: &Config) -> String {
-    let Config { server, upstreams, auth, tenancy, promql, limits, cache, dashboards, telemetry, origin: _ } = config;
-    format!("{server:?}\n{upstreams:?}\n{auth:?}\n{tenancy:?}\n{promql:?}\n{limits:?}\n{cache:?}\n{dashboards:?}\n{telemetry:?}")
+    let Config { server, upstreams, auth, tenancy, promql, limits, cache, stream, perses, dashboards, telemetry, origin: _ } = config;
+    format!(
+        "{server:?}\n{upstreams:?}\n{auth:?}\n{tenancy:?}\n{promql:?}\n{limits:?}\n{cache:?}\n{stream:?}\n{perses:?}\n{dashboards:?}\n{telemetry:?}"
+    )
 }
 
 #[test]
@@ -71,6 +73,13 @@ fn every_topic_is_read() {
     assert_eq!(config.tenancy.labels.rules[1].target, RuleTarget::Shared);
     assert_eq!(config.promql.features, ["promql-experimental-functions"]);
     assert_eq!((config.limits.rate_per_user, config.limits.samples), (10.0, 1_000_000));
+    let stream = &config.stream;
+    assert_eq!(
+        (stream.interval, stream.min_interval, stream.max_interval),
+        (Duration::from_secs(10), Duration::from_secs(1), Duration::from_secs(60))
+    );
+    assert_eq!((stream.heartbeat, stream.revalidate), (Duration::from_secs(5), Duration::from_secs(7)));
+    assert_eq!((stream.max_connections, stream.max_queries, stream.memory), (20_000, 7, 2 << 20));
     let redis = config.cache.redis.as_ref().unwrap();
     assert_eq!((config.cache.memory, config.cache.fresh_ttl, config.cache.self_check), (1 << 30, Duration::from_secs(5), 0.0));
     let host = |host: &str, port| HostPort { host: host.to_owned(), port };
@@ -79,6 +88,7 @@ fn every_topic_is_read() {
     assert_eq!((redis.user.as_deref(), redis.password.as_ref().unwrap().expose()), (Some("hecate"), "pass word"));
     assert_eq!(redis.sentinel.as_ref().unwrap().1.expose(), "se ntinel");
     assert_eq!(redis.ca_file.as_deref(), Some(folder.path().join("redis.crt").as_path()));
+    assert_eq!(config.perses.url.as_ref().unwrap().as_str(), "http://perses:8080/base");
     let dashboards = &config.dashboards;
     assert_eq!(
         (dashboards.database.expose(), dashboards.retention_days, dashboards.keep_versions),
@@ -246,6 +256,16 @@ fn masked_yaml_reads_like_the_contract() {
       memory: 256MiB
       fresh_ttl: 15s
       self_check: 0.001
+    stream:
+      interval: 15s
+      min_interval: 5s
+      max_interval: 5m
+      heartbeat: 30s
+      revalidate: 1m
+      max_connections: 10000
+      max_queries: 100
+      memory: 256MiB
+    perses: {}
     dashboards:
       retention_days: 90
       keep_versions: 200

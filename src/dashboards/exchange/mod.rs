@@ -28,11 +28,11 @@ pub enum IncomingError {
     /// Neither JSON nor YAML.
     #[error("this is neither JSON nor YAML: {0}")]
     Yaml(#[from] YamlError),
-    /// A dashboard of Grafana.
+    /// A dashboard of Grafana, as JSON.
     #[error(
-        "this is a dashboard of Grafana: only a Perses server can migrate it, and none is configured; migrate it there and import the result"
+        "this is a dashboard of Grafana: only a Perses server can migrate it, and none is configured (perses.url); migrate it there and import the result"
     )]
-    Grafana,
+    Grafana(String),
     /// Something else.
     #[error("this is no dashboard: a Perses Dashboard or a PersesDashboard resource is expected, and its kind is {0}")]
     Kind(String),
@@ -53,7 +53,7 @@ pub fn read_incoming(text: &str) -> Result<Incoming, IncomingError> {
     let dashboard = match kind {
         "\"Dashboard\"" => json,
         "\"PersesDashboard\"" => resource::from_resource(&members),
-        _ if members.get("panels").is_some() && members.get("schemaVersion").is_some() => return Err(IncomingError::Grafana),
+        _ if members.get("panels").is_some() && members.get("schemaVersion").is_some() => return Err(IncomingError::Grafana(json)),
         other => return Err(IncomingError::Kind(other.chars().take(80).collect())),
     };
     Ok(without_direct_urls(dashboard))

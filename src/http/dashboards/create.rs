@@ -31,10 +31,10 @@ pub(super) async fn anywhere(State(site): State<Arc<Site>>, request: Request) ->
     Ok(create(&site, &caller, &project).await?)
 }
 
-async fn create(site: &Site, caller: &Caller, project: &str) -> Result<Response<Body>, ApiError> {
+async fn create(site: &Arc<Site>, caller: &Caller, project: &str) -> Result<Response<Body>, ApiError> {
     let project = caller.project(project)?;
     let document = read_document(caller.json()?.to_owned(), project.as_str(), None).await?;
-    check::queries(site, caller, &project, &document)?;
+    check::queries(site, caller, &project, &document).await?;
     let key = caller.headers.get("idempotency-key").map(|key| key.to_str()).transpose();
     let key = key.map_err(|_| ApiError::bad_request("the Idempotency-Key has characters that are not ASCII"))?;
     let new = NewDashboard { document: &document, template: None, key, message: caller.message()? };

@@ -14,8 +14,8 @@ use super::super::error::{ApiError, OwnError};
 use super::answer;
 use super::caller::{Caller, read_document};
 use crate::dashboards::{
-    Action, Dashboard, Event, Expected, Incoming, Members, NewDashboard, Outcome, Save, Search, StoreError, merged, pack_archive,
-    read_incoming, to_resource, to_yaml, unpack_archive,
+    Action, Dashboard, Event, Expected, Incoming, IncomingError, Members, NewDashboard, Outcome, Save, Search, StoreError, merged,
+    pack_archive, read_incoming, to_resource, to_yaml, unpack_archive,
 };
 use crate::tenancy::{Namespace, Permission, Scope};
 
@@ -167,9 +167,7 @@ async fn import_archive(site: &Site, caller: &Caller, project: &Namespace, repla
 }
 
 async fn import_one(site: &Site, caller: &Caller, project: &Namespace, text: String, replace: bool) -> Result<Value, ApiError> {
-    let work = tokio::task::spawn_blocking(move || read_incoming(&text));
-    let incoming = work.await.map_err(|_| ApiError::internal())?.map_err(|error| ApiError::bad_request(error.to_string()))?;
-    let Incoming { text, notes } = incoming;
+    let Incoming { text, notes } = incoming(site, text).await?;
     // It belongs to the project of the path, wherever it comes from.
     let document = read_document(at_home(&text, project), project.as_str(), None).await?;
     let new = NewDashboard { document: &document, template: None, key: None, message: "imported" };
@@ -182,6 +180,16 @@ async fn import_one(site: &Site, caller: &Caller, project: &Namespace, text: Str
         Err(error) => return Err(error.into()),
     };
     Ok(json!({"name": dashboard.name, "outcome": outcome, "version": dashboard.version, "notes": notes}))
+}
+
+/// A Perses dashboard of whatever was sent; one of Grafana by way of a Perses server.
+async fn incoming(site: &Site, text: String) -> Result<Incoming, ApiError> {
+    let read = async |text: String| tokio::task::spawn_blocking(move || read_incoming(&text)).await.map_err(|_| ApiError::internal());
+    let found = match (read(text).await?, &site.perses) {
+        (Err(IncomingError::Grafana(grafana)), Some(perses)) => read(perses.migrate(&grafana).await?).await?,
+        (found, _) => found,
+    };
+    found.map_err(|error| ApiError::bad_request(error.to_string()))
 }
 
 fn at_home(text: &str, project: &Namespace) -> String {

@@ -55,6 +55,7 @@ pub(super) fn routes() -> Router<Arc<Site>> {
         .route("/api/v1/shared/{token}", read(get(shared::document)))
         .route("/api/v1/shared/{token}/query", both(get(shared::query).post(shared::query)))
         .route("/api/v1/shared/{token}/query_range", both(get(shared::query_range).post(shared::query_range)))
+        .route("/api/v1/shared/{token}/stream", both(get(shared::stream).post(shared::stream)))
         .route("/api/v1/shared/{token}/series", both(get(shared::series).post(shared::series)))
         .route("/api/v1/shared/{token}/labels", both(get(shared::labels).post(shared::labels)))
         .route("/api/v1/shared/{token}/label/{label}/values", read(get(shared::label_values)))

@@ -37,8 +37,12 @@ pub(super) async fn put(
     let caller = Caller::changing(&site, request, Permission::DashboardUpdate, Action::Update, (&project, &name)).await?;
     let project = caller.project(&project)?;
     let document = caller.document(project.as_str(), Some(&name)).await?;
-    check::queries(&site, &caller, &project, &document)?;
-    let expected = precondition::expected(&caller.headers, document.version())?;
+    check::queries(&site, &caller, &project, &document).await?;
+    let expected = match precondition::if_match(&caller.headers)? {
+        // It says version 0, having seen none: who applies a file means to replace whatever is there.
+        None if document.was_never_loaded() => Expected::Any,
+        _ => precondition::expected(&caller.headers, document.version())?,
+    };
     let save = Save { document: &document, expected, message: caller.message()?, action: Action::Update };
     let saved = site.dashboards.save(&caller.actor(), save).await?;
     Ok(answer::document(&saved))

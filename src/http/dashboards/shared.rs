@@ -12,6 +12,7 @@ use super::super::call::{Link, whole};
 use super::super::error::{ApiError, OwnError};
 use super::super::params::Params;
 use super::super::prometheus::{query as expressions, series as selections};
+use super::super::stream as live;
 use super::super::{Arrival, Call, PrometheusError, Site, authors};
 use super::answer;
 use crate::dashboards::{Question, Shared, StoreError, rfc3339, stands_in};
@@ -49,6 +50,14 @@ pub(super) async fn query_range(State(site): State<Arc<Site>>, Path(token): Path
     let visit = Visit::open(&site, &token, request).await?;
     visit.expect(Question::Expression(visit.params.required("query")?.to_owned())).await?;
     expressions::range(State(site), visit.into_call()?).await
+}
+
+/// Its panels, live.
+pub(super) async fn stream(State(site): State<Arc<Site>>, Path(token): Path<String>, request: Request) -> Result<Response<Body>, OwnError> {
+    let visit = Visit::open(&site, &token, request).await?;
+    let last_event_id = live::last_event_id(&visit.parts, &visit.params)?;
+    let dashboard = visit.shared.dashboard.clone();
+    Ok(live::open_by_link(&site, token, &dashboard, last_event_id, visit.into_call()?).await?)
 }
 
 /// The series that the selectors of its variables find.

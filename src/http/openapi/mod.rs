@@ -5,7 +5,7 @@
 //!
 //! * `served`: the two paths; `page/` has what a browser gets
 //! * `words`, `call`, `refusals`, `examples`: what descriptions are written with
-//! * `prometheus`, `dashboards`, `exchange`, `links`, `people`, `own`: the paths, a family each, with their schemas
+//! * `prometheus`, `dashboards`, `exchange`, `links`, `people`, `stream`, `own`: the paths, a family each, with their schemas
 
 mod call;
 mod dashboard_schemas;
@@ -19,6 +19,7 @@ mod prometheus;
 mod prometheus_answers;
 mod refusals;
 mod served;
+mod stream;
 mod words;
 
 use utoipa::openapi::header::HeaderBuilder;
@@ -36,7 +37,8 @@ pub fn openapi() -> String {
 }
 
 fn document() -> OpenApi {
-    let families = [prometheus::paths(), dashboards::paths(), exchange::paths(), links::paths(), people::paths(), own::paths()];
+    let families =
+        [prometheus::paths(), dashboards::paths(), exchange::paths(), links::paths(), people::paths(), stream::paths(), own::paths()];
     let paths = families.into_iter().flatten().fold(PathsBuilder::new(), |paths, (template, item)| paths.path(template, item));
     let info = InfoBuilder::new()
         .title("Hecate")
@@ -70,6 +72,7 @@ fn components() -> Components {
         exchange::schemas(),
         links::schemas(),
         people::schemas(),
+        stream::schemas(),
         own::schemas(),
     ];
     let components =
@@ -172,7 +175,8 @@ mod tests {
             match value {
                 Value::Object(members) => {
                     found.extend(members.get("$ref").and_then(Value::as_str));
-                    members.values().for_each(|value| references(value, found));
+                    // A dashboard has references of its own.
+                    members.iter().filter(|(name, _)| *name != "example").for_each(|(_, value)| references(value, found));
                 }
                 Value::Array(items) => items.iter().for_each(|value| references(value, found)),
                 _ => {}

@@ -204,6 +204,8 @@ impl Fetch<'_> {
             let points = (range.end - range.start).unsigned_abs();
             let landing = self.landing(Ok(Arrived::Body(only.body.clone())), Source::Miss, asked.to_vec(), points);
             self.takeoff.answer(landing);
+            // Who waits writes the answer now; keeping it comes after.
+            tokio::task::yield_now().await;
         }
         let reason = match self.keep(legs, &answers).await? {
             Err(reason) => reason,

@@ -56,7 +56,7 @@ impl Horizon {
     }
 
     /// The last point whose samples all lie at or before `as_of_ms`; None when no point's do.
-    fn complete_until(&self, as_of_ms: i64) -> Option<i64> {
+    pub(in crate::query) fn complete_until(&self, as_of_ms: i64) -> Option<i64> {
         if self.fixed_ms.is_some_and(|(_, last)| last > as_of_ms) {
             return None;
         }
@@ -103,6 +103,11 @@ pub(in crate::query) struct Freshness {
 }
 
 impl Freshness {
+    /// The same, with points that may still change given again only when they were fetched since then.
+    pub(in crate::query) fn only_since(self, since_ms: i64, now_ms: i64) -> Freshness {
+        Freshness { fresh_ttl_ms: self.fresh_ttl_ms.min(now_ms.saturating_sub(since_ms)).max(0), ..self }
+    }
+
     /// The part of a fetch of `range`, made at `fetched_at_ms`, that may be used at `now_ms`: a beginning of it, as points settle in order.
     pub(in crate::query) fn usable(&self, grid: Grid, range: Range<i64>, fetched_at_ms: i64, now_ms: i64) -> Range<i64> {
         let elapsed = now_ms.saturating_sub(fetched_at_ms);
@@ -184,6 +189,16 @@ mod tests {
         assert_eq!(usable("up", window.clone(), NOW, NOW + 60 * MINUTE), 237);
         assert_eq!(usable("up", window.clone(), NOW, NOW - 4_000), 241, "a replica's clock is a little ahead");
         assert_eq!(usable("up", window, NOW, NOW - 60_000), 237, "the clock was put back: no longer young, settled all the same");
+    }
+
+    #[test]
+    fn for_a_tick_only_what_was_fetched_for_it_is_given_again() {
+        let freshness = Freshness { settle_ms: MINUTE, fresh_ttl_ms: 15_000, horizon: horizon("up") };
+        let check = |since, now, ttl| assert_eq!(freshness.only_since(since, now).fresh_ttl_ms, ttl);
+        check(NOW, NOW + 300, 300);
+        check(NOW - 5_000, NOW, 5_000);
+        check(NOW - 60_000, NOW, 15_000);
+        check(NOW + 2_000, NOW, 0);
     }
 
     #[test]

@@ -55,6 +55,8 @@ pub(super) struct Blocks<'a> {
     pub(super) start_ms: i64,
     pub(super) end_ms: i64,
     pub(super) step_ms: i64,
+    /// Points that may still change are used again only when they were fetched since then.
+    pub(super) since_ms: Option<i64>,
 }
 
 /// What became of it.
@@ -103,8 +105,9 @@ where
         (caller.admit)(blocks.window())?;
         entry.passed(blocks.window().range_ms);
     }
-    let freshness = parts.freshness(entry.horizon, Some(grid.step_ms()));
     let now = now_ms();
+    let freshness = parts.freshness(entry.horizon, Some(grid.step_ms()));
+    let freshness = blocks.since_ms.map_or(freshness, |since| freshness.only_since(since, now));
     entry.looked_at.note(wanted.start, now);
     let mut progress = Progress { outcome: Outcome { source: Source::Memory, ..Outcome::default() }, covered: Vec::new() };
     for _ in 0..ROUNDS {
