@@ -59,6 +59,17 @@ async fn answers_are_as_described() {
     expect_all_were_reached(&house.document, &archive);
 }
 
+/// By the schema that the makers of OpenAPI publish.
+#[tokio::test]
+async fn the_document_is_openapi_3_1() {
+    let python = std::fs::canonicalize(tool("schemathesis")).unwrap().with_file_name("python");
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/openapi.json");
+    let program = "import sys, schemathesis; schemathesis.openapi.from_path(sys.argv[1]).validate()";
+    let validated = Command::new(&python).args(["-c", program, file]).stdin(Stdio::null()).kill_on_drop(true).output();
+    let output = tokio::time::timeout(PATIENCE, validated).await.expect("Python does not end").unwrap();
+    assert!(output.status.success(), "{}", said(&output.stderr));
+}
+
 /// A check of answers that are all refusals would prove little.
 fn expect_all_were_reached(document: &Value, archive: &Value) {
     let known = operations::all(document);
