@@ -19,4 +19,5 @@ fi
 cargo bench --locked --bench promql --bench rewrite
 cargo bench --locked --bench edge -- "$@"
 cargo bench --locked --bench cache -- "$@"
+cargo bench --locked --bench dashboards -- "$@"
 cargo bench --locked --bench stream

@@ -33,6 +33,8 @@ async fn answers_are_as_described() {
         .unwrap();
     writeln!(settings, "[[operations]]\ninclude-operation-id = \"revoke_share\"\n[operations.parameters]").unwrap();
     writeln!(settings, "\"path.name\" = \"kept\"\n\"path.id\" = {:?}", house.revocable).unwrap();
+    writeln!(settings, "\"path.project\" = \"team-b\"\n\"query.namespace\" = [\"team-b\"]\n\"header.X-Hecate-Namespaces\" = \"team-b\"")
+        .unwrap();
     std::fs::write(path("schemathesis.toml"), settings).unwrap();
     let mut command = Command::new(program);
     command.arg("--config-file").arg(path("schemathesis.toml")).arg("run").arg(path("openapi.json"));
@@ -55,6 +57,17 @@ async fn answers_are_as_described() {
     assert!(output.status.success(), "{}\n{complaints:#?}", said(&output.stdout));
     let archive: Value = serde_json::from_slice(&std::fs::read(path("requests.har")).unwrap()).unwrap();
     expect_all_were_reached(&house.document, &archive);
+}
+
+/// By the schema that the makers of OpenAPI publish.
+#[tokio::test]
+async fn the_document_is_openapi_3_1() {
+    let python = std::fs::canonicalize(tool("schemathesis")).unwrap().with_file_name("python");
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/openapi.json");
+    let program = "import sys, schemathesis; schemathesis.openapi.from_path(sys.argv[1]).validate()";
+    let validated = Command::new(&python).args(["-c", program, file]).stdin(Stdio::null()).kill_on_drop(true).output();
+    let output = tokio::time::timeout(PATIENCE, validated).await.expect("Python does not end").unwrap();
+    assert!(output.status.success(), "{}", said(&output.stderr));
 }
 
 /// A check of answers that are all refusals would prove little.

@@ -20,7 +20,7 @@ pub(crate) struct House {
 pub(crate) const TOKEN: &str = "token-admin";
 /// Dashboards that are there, besides the one that the examples are about.
 const NAMES: [&str; 5] = ["one", "two", "three", "four", "five"];
-/// The dashboard behind the link.
+/// The dashboard behind the link: in another project, where nothing is removed.
 const KEPT: &str = "kept";
 
 impl House {
@@ -56,6 +56,7 @@ impl House {
         // Everything that the examples of the paths behind a link ask stands in it.
         let mut kept = example;
         kept["metadata"]["name"] = json!(KEPT);
+        kept["metadata"]["project"] = json!("team-b");
         kept["spec"]["panels"]["gpu"]["spec"]["queries"][0]["spec"]["plugin"]["spec"]["query"] =
             json!("sum(rate(http_requests_total[5m]))");
         let variable = |name: &str, kind: &str, spec: Value| json!({"kind": "ListVariable", "spec": {"name": name, "plugin": {"kind": kind, "spec": spec}}});
@@ -63,8 +64,8 @@ impl House {
             variable("values", "PrometheusLabelValuesVariable", json!({"labelName": "job", "matchers": ["up"]})),
             variable("names", "PrometheusLabelNamesVariable", json!({"matchers": ["up"]})),
         ]);
-        self.post("/api/v1/projects/team-a/dashboards", kept).await;
-        let shares = format!("/api/v1/projects/team-a/dashboards/{KEPT}/shares");
+        self.post("/api/v1/projects/team-b/dashboards", kept).await;
+        let shares = format!("/api/v1/projects/team-b/dashboards/{KEPT}/shares");
         let [first, second] =
             [self.post(&shares, json!({"expires_in": "1h"})).await, self.post(&shares, json!({"expires_in": "1h"})).await];
         self.link = first["token"].as_str().unwrap().to_owned();
