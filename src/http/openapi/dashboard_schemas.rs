@@ -3,7 +3,10 @@
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType};
 use utoipa::openapi::{RefOr, Schema, Type};
 
-use super::words::{Members, Schemas, duration, list, map, moment, name, named, namespace, object, one_of, text, whole};
+use super::words::{Members, Schemas, anything, duration, list, map, moment, name, named, namespace, object, one_of, text, whole};
+
+/// How far down a dashboard may reach.
+const MOST_ROWS: i64 = 100_000;
 
 /// The schemas.
 pub(super) fn schemas() -> Schemas {
@@ -31,16 +34,16 @@ fn metadata() -> ObjectBuilder {
         .has("updatedAt", moment("When it was saved last."))
         .has("version", whole("Counted from 0, one more with each save.", 0))
         .may("state", one_of("Missing for an active one.", &["draft", "archived"]))
-        .may("tags", tags())
+        .nullable("tags", tags())
 }
 
 fn sent_metadata() -> ObjectBuilder {
     object("What it is called. The members that the server keeps may be sent back; they are not looked at, but for `version`.")
         .has("name", name("Its name; not `import`, `export` or `from-template`. It has to be that of the path, where the path has one."))
-        .may("project", namespace("Its project; that of the path, where the path has one."))
-        .may("version", whole("The version that this follows.", 0))
-        .may("state", one_of("A draft is one that lists can leave out.", &["active", "draft"]))
-        .may("tags", tags())
+        .nullable("project", namespace("Its project; that of the path, where the path has one."))
+        .nullable("version", whole("The version that this follows.", 0))
+        .nullable("state", one_of("A draft is one that lists can leave out.", &["active", "draft"]))
+        .nullable("tags", tags())
 }
 
 fn tags() -> RefOr<Schema> {
@@ -49,16 +52,16 @@ fn tags() -> RefOr<Schema> {
 
 fn spec() -> ObjectBuilder {
     object("What it shows.")
-        .may("display", named("Display"))
-        .may("panels", map("Its panels by their keys, at most 500.", named("Panel")))
-        .may("duration", duration("The range that it shows, when nobody says another one."))
-        .may("refreshInterval", duration("How often it is drawn anew; `0s` is never."))
-        .may("layouts", list("Where its panels are, from top to bottom.", named("Layout")).max_items(Some(200)))
-        .may(
+        .nullable("display", named("Display"))
+        .nullable("panels", map("Its panels by their keys, at most 500.", named("Panel")))
+        .nullable("duration", duration("The range that it shows, when nobody says another one."))
+        .nullable("refreshInterval", duration("How often it is drawn anew; `0s` is never."))
+        .nullable("layouts", list("Where its panels are, from top to bottom.", named("Layout")).max_items(Some(200)))
+        .nullable(
             "variables",
             list("What its queries leave open.", object("`TextVariable` or `ListVariable`, as Perses has them.")).max_items(Some(200)),
         )
-        .may("datasources", map("Where its queries go, as Perses has it.", object("A datasource.")))
+        .nullable("datasources", map("Where its queries go, as Perses has it.", object("A datasource.")))
 }
 
 fn panel() -> ObjectBuilder {
@@ -68,36 +71,36 @@ fn panel() -> ObjectBuilder {
     object("A panel.").has("kind", one_of("Always the same.", &["Panel"])).has(
         "spec",
         object("What it shows.")
-            .may("display", named("Display"))
+            .nullable("display", named("Display"))
             .has("plugin", named("Plugin"))
-            .may("queries", list("What it asks.", query).max_items(Some(100))),
+            .nullable("queries", list("What it asks.", query).max_items(Some(100))),
     )
 }
 
 fn plugin() -> ObjectBuilder {
     object("A plugin of Perses and its settings.")
         .has("kind", text("Such as `TimeSeriesChart` or `PrometheusTimeSeriesQuery`.").min_length(Some(1)))
-        .may("spec", object("Its own: not looked into."))
+        .nullable("spec", object("Its own: not looked into."))
 }
 
 fn layout() -> ObjectBuilder {
     let column = |description, most: i64| whole(description, 0).maximum(Some(most));
     let item = object("A panel and its place in 24 columns.")
         .has("x", column("The first column.", 23))
-        .has("y", whole("The first row.", 0))
+        .has("y", whole("The first row.", 0).maximum(Some(MOST_ROWS)))
         .has("width", whole("Columns.", 1).maximum(Some(24)))
-        .has("height", whole("Rows.", 1))
+        .has("height", whole("Rows.", 1).maximum(Some(MOST_ROWS)))
         .has("content", object("Which panel.").has("$ref", text("`#/spec/panels/` and the key of a panel.")));
     let spec = object("What is in it.")
-        .may("display", object("Heading and whether it can be folded.").may("title", text("The heading.")))
-        .has("items", list("Panels.", item).max_items(Some(500)));
+        .may("display", anything("Heading, and whether it can be folded; not looked into."))
+        .nullable("items", list("Panels.", item).max_items(Some(500)));
     object("A part of the dashboard.").has("kind", one_of("Always the same.", &["Grid"])).has("spec", spec)
 }
 
 fn display() -> ObjectBuilder {
     object("What people read.")
-        .may("name", text("The title.").max_length(Some(256)))
-        .may("description", text("What it is about.").max_length(Some(10_000)))
+        .nullable("name", text("The title.").max_length(Some(256)))
+        .nullable("description", text("What it is about.").max_length(Some(10_000)))
 }
 
 fn patch() -> ObjectBuilder {

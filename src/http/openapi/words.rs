@@ -1,9 +1,9 @@
 //! The words that schemas are written in: shorter than the builders of utoipa, and the same everywhere.
 
-use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{
     AdditionalProperties, ArrayBuilder, KnownFormat, ObjectBuilder, Ref, Schema, SchemaFormat, SchemaType, Type,
 };
+use utoipa::openapi::{OneOfBuilder, RefOr};
 
 /// Schemas by their names.
 pub(super) type Schemas = Vec<(&'static str, RefOr<Schema>)>;
@@ -107,12 +107,21 @@ fn of_type(kind: Type, description: &str) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(kind).description(Some(description))
 }
 
+fn or_null(kind: SchemaType) -> SchemaType {
+    match kind {
+        SchemaType::Type(kind) => SchemaType::Array(vec![kind, Type::Null]),
+        several => several,
+    }
+}
+
 /// Members of an object.
 pub(super) trait Members {
     /// One that is always there.
     fn has(self, name: &str, schema: impl Into<RefOr<Schema>>) -> Self;
     /// One that may be missing.
     fn may(self, name: &str, schema: impl Into<RefOr<Schema>>) -> Self;
+    /// One that may be missing, which null says too.
+    fn nullable(self, name: &str, schema: impl Into<RefOr<Schema>>) -> Self;
     /// There are no others.
     fn closed(self) -> Self;
 }
@@ -123,6 +132,23 @@ impl Members for ObjectBuilder {
     }
 
     fn may(self, name: &str, schema: impl Into<RefOr<Schema>>) -> Self {
+        self.property(name, schema)
+    }
+
+    fn nullable(self, name: &str, schema: impl Into<RefOr<Schema>>) -> Self {
+        let null = ObjectBuilder::new().schema_type(Type::Null);
+        let schema = match schema.into() {
+            RefOr::T(Schema::Object(mut object)) => {
+                object.schema_type = or_null(object.schema_type);
+                object.enum_values.iter_mut().for_each(|words| words.push(serde_json::Value::Null));
+                RefOr::T(Schema::Object(object))
+            }
+            RefOr::T(Schema::Array(mut array)) => {
+                array.schema_type = or_null(array.schema_type);
+                RefOr::T(Schema::Array(array))
+            }
+            other => OneOfBuilder::new().item(other).item(null).into(),
+        };
         self.property(name, schema)
     }
 

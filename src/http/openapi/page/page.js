@@ -86,7 +86,7 @@ function told(status, answer) {
 function attempt(path, method, operation, parameters) {
   const form = element("form", {});
   const fields = parameters.map((parameter) => {
-    const many = parameter.schema.type === "array";
+    const many = Boolean(parameter.schema.items);
     const input = element(many ? "textarea" : "input", { autocomplete: "off", spellcheck: "false" });
     if (many) input.rows = 2;
     if (parameter.required) input.required = true;
@@ -117,7 +117,7 @@ function target(path, fields, headers) {
   let filled = path;
   for (const { parameter, input } of fields) {
     if (input.value === "") continue;
-    const values = parameter.schema.type === "array" ? input.value.split("\n").filter(Boolean) : [input.value];
+    const values = parameter.schema.items ? input.value.split("\n").filter(Boolean) : [input.value];
     if (parameter.in === "path") filled = filled.replace("{" + parameter.name + "}", encodeURIComponent(input.value));
     else if (parameter.in === "header") headers[parameter.name] = input.value;
     else values.forEach((value) => query.append(parameter.name, value));
@@ -158,8 +158,8 @@ function schemas() {
 // A schema as people read it: members with their types, named ones as links.
 function tree(schema) {
   if (schema.$ref) return element("p", {}, link(schema.$ref));
-  if (schema.allOf) return element("div", {}, ...schema.allOf.map(tree), schema.description || "");
-  if (schema.type === "array") return element("div", {}, element("p", {}, (schema.description || "") + " A list of:"), tree(schema.items));
+  if (schema.oneOf) return element("div", {}, ...schema.oneOf.map(tree));
+  if (schema.items) return element("div", {}, element("p", {}, (schema.description || "") + " A list of:"), tree(schema.items));
   const members = Object.entries(schema.properties || {});
   const any = schema.additionalProperties;
   const box = element("div", {}, element("p", {}, [schema.description, members.length ? "" : bounds(schema)].filter(Boolean).join(" ")));
@@ -175,7 +175,7 @@ function tree(schema) {
 }
 
 function nested(schema) {
-  return Boolean(schema.properties || schema.allOf || (schema.type === "array" && (schema.items.$ref || schema.items.properties)) ||
+  return Boolean(schema.properties || (schema.items && (schema.items.$ref || schema.items.properties)) ||
     (schema.additionalProperties && schema.additionalProperties !== true));
 }
 
@@ -183,9 +183,9 @@ function nested(schema) {
 function bounds(schema) {
   if (!schema) return "";
   if (schema.$ref) return schema.$ref.split("/").pop();
-  if (schema.allOf) return schema.allOf.map(bounds).join(" and ");
+  if (schema.oneOf) return schema.oneOf.map(bounds).join(" or ");
   const words = [[].concat(schema.type || "anything").join(" or ")];
-  if (schema.type === "array") words[0] = "list of " + bounds(schema.items);
+  if (schema.items) words[0] = "list of " + bounds(schema.items);
   if (schema.format) words.push(schema.format);
   if (schema.enum) words.push(schema.enum.map((value) => JSON.stringify(value)).join(" | "));
   if (schema.pattern) words.push(schema.pattern);
