@@ -64,23 +64,33 @@ pub(super) async fn put(
     // In their order, so that no two transactions wait for each other.
     let added: Vec<&String> = words.difference(&known).collect();
     let gone: Vec<&String> = known.difference(&words).collect();
+    let now = now_ms();
+    // First those that are there already. They are locked only when it is time to renew them: everybody's words would make everybody wait.
     for chunk in added.chunks(CHUNK) {
-        let rows: Vec<String> = (0..chunk.len()).map(|at| format!("(${}, $1)", at + 2)).collect();
         let sql = format!(
-            "INSERT INTO search_word (word, used_at) VALUES {} ON CONFLICT (word) DO UPDATE SET used_at = excluded.used_at \
-             WHERE search_word.used_at < excluded.used_at - {DAY_MS}",
-            rows.join(", ")
+            "UPDATE search_word SET used_at = $1 WHERE used_at < $1 - CAST({DAY_MS} AS BIGINT) AND word IN ({})",
+            places(chunk, "{}")
         );
-        run(transaction, &sql, Value::from(now_ms()), chunk).await?;
-        let sql = format!("INSERT INTO dashboard_word (word, dashboard_id) VALUES {}", rows.join(", "));
+        run(transaction, &sql, Value::from(now), chunk).await?;
+    }
+    for chunk in added.chunks(CHUNK) {
+        let rows = places(chunk, "({}, $1)");
+        let sql = format!("INSERT INTO search_word (word, used_at) VALUES {rows} ON CONFLICT (word) DO NOTHING");
+        run(transaction, &sql, Value::from(now), chunk).await?;
+        let sql = format!("INSERT INTO dashboard_word (word, dashboard_id) VALUES {rows}");
         run(transaction, &sql, Value::from(dashboard.id.as_str()), chunk).await?;
     }
     for chunk in gone.chunks(CHUNK) {
-        let places: Vec<String> = (0..chunk.len()).map(|at| format!("${}", at + 2)).collect();
-        let sql = format!("DELETE FROM dashboard_word WHERE dashboard_id = $1 AND word IN ({})", places.join(", "));
+        let sql = format!("DELETE FROM dashboard_word WHERE dashboard_id = $1 AND word IN ({})", places(chunk, "{}"));
         run(transaction, &sql, Value::from(dashboard.id.as_str()), chunk).await?;
     }
     Ok(())
+}
+
+/// A place for each word, behind the one for the first value.
+fn places(words: &[&String], form: &str) -> String {
+    let places: Vec<String> = (0..words.len()).map(|at| form.replace("{}", &format!("${}", at + 2))).collect();
+    places.join(", ")
 }
 
 /// A statement of our own text, with one value and some words.
@@ -101,7 +111,7 @@ async fn run(transaction: &mut Transaction<'_, Any>, sql: &str, first: Value, wo
 }
 
 impl Store {
-    /// Forgets words that no dashboard has any more. Whoever takes one up again within a day of its last use does not touch it, so that it has to stay for two.
+    /// Forgets words that no dashboard has any more. Whoever takes one up within a day of its last renewal does not touch it: it stays for two.
     pub(super) async fn drop_words(&self) -> Result<(), StoreError> {
         let call = async {
             let mut transaction = self.database.writer().await?;

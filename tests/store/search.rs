@@ -94,6 +94,12 @@ async fn words_that_nobody_has_go(home: Home) {
     assert_eq!(kept, ["a", "b", "common", "other", "x"]);
     save(&store, "x", &body("p", "a", "rare again"), at(1)).await.unwrap();
     assert_eq!(names(&store, Search { words: "rare".into(), ..Search::default() }).await, ["a"]);
+    // A dashboard that gets a word renews it, so that nobody takes it away meanwhile.
+    sqlx::query("UPDATE search_word SET used_at = 0").execute(&mut connection).await.unwrap();
+    create(&store, "x", &body("p", "c", "common")).await.unwrap();
+    let row =
+        sqlx::query("SELECT COUNT(*) FROM search_word WHERE used_at > 0 AND word = 'common'").fetch_one(&mut connection).await.unwrap();
+    assert_eq!(row.get::<i64, _>(0), 1);
 }
 
 async fn only_what_may_be_seen(home: Home) {
