@@ -263,7 +263,10 @@ impl Edge {
         if chunked {
             head.insert_header(TRANSFER_ENCODING, "chunked")?;
         }
-        session.write_response_header(Box::new(head), false).await?;
+        if session.write_response_header(Box::new(head), false).await.is_err() {
+            self.recorder.client_left(&arrival, session.req_header(), span);
+            return Err(cut(EdgeError::ClientGone));
+        }
         // Only what is written down at the end: the head of the request would be kept for as long as the stream lives.
         let mut request = Request::new(());
         *request.method_mut() = session.req_header().method.clone();
