@@ -251,7 +251,10 @@ impl Edge {
         if chunked {
             head.insert_header(TRANSFER_ENCODING, "chunked").map_err(|_| EdgeError::AnswerCut)?;
         }
-        session.write_response_header(Box::new(head)).await.map_err(|_| EdgeError::ClientGone)?;
+        if session.write_response_header(Box::new(head)).await.is_err() {
+            self.recorder.client_left(&arrival, session.req_header(), span);
+            return Err(EdgeError::ClientGone);
+        }
         // Only what is written down at the end: the head of the request would be kept for as long as the stream lives.
         let mut request = Request::new(());
         *request.method_mut() = session.req_header().method.clone();

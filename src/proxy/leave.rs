@@ -163,3 +163,83 @@ async fn gone(stream: &mut Stream) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::StreamExt as _;
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::sync::{Semaphore, mpsc, oneshot};
+
+    use super::super::together::Together;
+    use super::*;
+    use crate::telemetry::Metrics;
+
+    /// Both ends of a connection on loopback, and what is told of its end.
+    struct Left {
+        client: TcpStream,
+        pieces: mpsc::Sender<Bytes>,
+        ended: oneshot::Receiver<(Result<(), EdgeError>, u64)>,
+        places: Arc<Semaphore>,
+    }
+
+    async fn leave(chunked: bool, write_timeout: Duration) -> Left {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (socket, _) = listener.accept().await.unwrap();
+        let stream: Stream = Box::new(pingora::protocols::l4::stream::Stream::from(socket));
+        let places = Arc::new(Semaphore::new(1));
+        let place = places.clone().try_acquire_owned().unwrap();
+        let exit = Arc::new(Exit::new(Arc::new((place, Metrics::new().unwrap().connection_opened()))));
+        let mut together = Together::new(stream).with_exit(exit.clone());
+        together.write_all(b"head\r\n\r\n").await.unwrap();
+        let (pieces, said) = mpsc::channel::<Bytes>(1);
+        let body = futures_util::stream::unfold(said, async |mut said| said.recv().await.map(|piece| (piece, said)));
+        let (tell, ended) = oneshot::channel();
+        let ended_with = Box::new(move |result, bytes| {
+            let _ = tell.send((result, bytes));
+        });
+        let body = Body::from_stream(body.map(Ok::<_, std::convert::Infallible>));
+        exit.leave(Departure { body, chunked, write_timeout, ended: ended_with });
+        // What Pingora says to end an answer, and to close.
+        together.write_all(b"0\r\n\r\n").await.unwrap();
+        together.flush().await.unwrap();
+        together.shutdown().await.unwrap();
+        drop((together, exit));
+        Left { client, pieces, ended, places }
+    }
+
+    #[tokio::test]
+    async fn the_answer_goes_on_where_pingora_stopped() {
+        for (chunked, expected) in [(true, "head\r\n\r\n3\r\none\r\n5\r\nthree\r\n0\r\n\r\n"), (false, "head\r\n\r\nonethree")] {
+            let mut left = leave(chunked, Duration::from_secs(5)).await;
+            assert_eq!(left.places.available_permits(), 0, "the connection is still one");
+            for piece in ["one", "", "three"] {
+                left.pieces.send(Bytes::from(piece)).await.unwrap();
+            }
+            drop(left.pieces);
+            let mut read = String::new();
+            left.client.read_to_string(&mut read).await.unwrap();
+            assert_eq!(read, expected);
+            assert_eq!(left.ended.await.unwrap(), (Ok(()), 8));
+            assert_eq!(left.places.acquire().await.unwrap().num_permits(), 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_that_leaves_ends_it() {
+        let left = leave(true, Duration::from_secs(5)).await;
+        drop(left.client);
+        let ended = tokio::time::timeout(Duration::from_secs(2), left.ended).await.expect("it is not noticed");
+        assert_eq!(ended.unwrap(), (Err(EdgeError::ClientGone), 0));
+    }
+
+    #[tokio::test]
+    async fn a_client_that_does_not_read_is_cut() {
+        let left = leave(true, Duration::from_millis(200)).await;
+        let large = Bytes::from(vec![b'x'; 32 << 20]);
+        left.pieces.send(large).await.unwrap();
+        let ended = tokio::time::timeout(Duration::from_secs(5), left.ended).await.expect("it is not noticed");
+        assert_eq!(ended.unwrap().0, Err(EdgeError::ClientGone));
+        drop(left.client);
+    }
+}

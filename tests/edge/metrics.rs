@@ -61,10 +61,10 @@ async fn the_guide_names_every_metric() {
     assert_eq!(hecate.query().await.0, 200);
     let away = crate::hecate("", "url: \"http://127.0.0.1:1\", retries: 0", "");
     assert_eq!(away.query().await.0, 503);
-    // Everything that may be there: a Redis, and an upstream that stands in for another.
+    // Everything that may be there: a Redis, a Perses, and an upstream that stands in for another.
     let (redis, upstream) = (RedisServer::start(&[]).await, StandIn::answering(NOTHING, Duration::ZERO).await);
     let upstreams = format!("url: \"http://127.0.0.1:1\", retries: 0}}, {{name: other, url: \"{}\", retries: 0", upstream.url());
-    let whole = crate::hecate_that_keeps("", &upstreams, &format!("cache: {{redis: {{url: \"{}\"}}}}\n", redis.url()));
+    let whole = crate::hecate_that_keeps("", &upstreams, &format!("cache: {{redis: {{url: \"{}\"}}}}\nperses: {{url: \"http://127.0.0.1:1\"}}\n", redis.url()));
     let text = eventually("Redis is connected, and used", async || {
         assert_eq!(whole.query().await.0, 200);
         let text = whole.metrics().await;

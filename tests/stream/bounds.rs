@@ -13,7 +13,7 @@ use crate::support::remote_write::{self, Series};
 use crate::support::{Door, eventually};
 use crate::world::{STEP, Settings, World, people};
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 const UP: &[(&str, &str)] = &[("query", "growing_total"), ("step", STEP), ("window", "10s")];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -205,7 +205,7 @@ async fn a_reader_that_is_stuck_is_cut() {
     let stuck = narrow(hecate.address(), WIDE).await;
     hecate.metric_becomes("hecate_stream_connections", 2.0).await;
     hecate.metric_becomes("hecate_stream_connections", 1.0).await;
-    assert!(began.elapsed() > Duration::from_secs(1) && began.elapsed() < Duration::from_secs(12), "{:?}", began.elapsed());
+    assert!(began.elapsed() > Duration::from_secs(1) && began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     drop(stuck);
     // Who reads stays, and who has nothing to read too.
     let deltas = good.see(|seen| seen.count("delta"));
