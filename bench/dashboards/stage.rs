@@ -67,9 +67,10 @@ async fn make(store: Arc<Store>, numbers: impl Iterator<Item = usize> + Send) {
 pub fn document(name: &str, panels: usize) -> String {
     let panel = |n: usize| {
         let query = format!("sum by (pod) (rate(http_requests_total{{namespace=\"{PROJECT}\",code=\"{n}\"}}[5m]))");
+        let about = format!("How many requests with the code {n} were answered a second, by pod, in the five minutes before.");
         let plugin = json!({"kind": "PrometheusTimeSeriesQuery", "spec": {"query": query}});
         json!({"kind": "Panel", "spec": {
-            "display": {"name": format!("Panel {n}"), "description": format!("How many requests with the code {n} were answered a second, by pod, in the five minutes before.")},
+            "display": {"name": format!("Panel {n}"), "description": about},
             "plugin": {"kind": "TimeSeriesChart", "spec": {}},
             "queries": [{"kind": "TimeSeriesQuery", "spec": {"plugin": plugin}}],
         }})
