@@ -27,12 +27,15 @@ impl House {
     pub(crate) async fn start() -> House {
         let port = free_port();
         let config = format!(
-            "global: {{scrape_interval: 1s}}\nscrape_configs: [{{job_name: self, static_configs: [{{targets: [\"127.0.0.1:{port}\"], labels: {{namespace: team-a}}}}]}}]\n"
+            "global: {{scrape_interval: 1s}}\n\
+             scrape_configs: [{{job_name: self, static_configs: [{{targets: [\"127.0.0.1:{port}\"], labels: {{namespace: team-a}}}}]}}]\n"
         );
         let prometheus = Prometheus::start_on(port, PrometheusOptions { config: &config, ..PrometheusOptions::default() }).await;
         // The limits of one caller are not what is looked at.
         let rest = format!(
-            "upstreams: [{{name: prometheus, url: \"http://127.0.0.1:{port}\"}}]\nauth: {{providers: [{{kind: static, users_file: users.yaml}}]}}\nlimits: {{rate_per_user: 100000/s, concurrent_per_user: 1000}}\n"
+            "upstreams: [{{name: prometheus, url: \"http://127.0.0.1:{port}\"}}]\n\
+             auth: {{providers: [{{kind: static, users_file: users.yaml}}]}}\n\
+             limits: {{rate_per_user: 100000/s, concurrent_per_user: 1000}}\n"
         );
         let people = users(&[("admin", TOKEN, "cluster: true, permissions: [\"*\"]")]);
         let hecate = Hecate::start("max_body: 8MiB", &rest, &[("users.yaml", &people)]);

@@ -77,19 +77,22 @@ fn listed(id: &str, summary: &str) -> Call {
         .header_ref("X-Total-Count", header("X-Total-Count"))
         .header_ref("Link", header("Link"));
     Call::new(Own, TAG, id, summary)
-        .told("Needs the permission `Dashboard:read`. `Link` leads to the next page; only the words of a query that are in title, name, tags, description, panel titles and queries are looked for.")
+        .told("Needs the permission `Dashboard:read`. `Link` leads to the next page.")
         .narrowed()
         .asked(&[
-            Field::may("q", text("Words that all have to be in it.")),
+            Field::may("q", text("Words that all have to be in title, name, tags, description, titles of panels or queries.")),
             Field::may("state", one_of("Those in this state; without it active ones and drafts.", &["active", "draft", "archived"])),
             Field::may("tag", list("Tags that all have to be on it; may be given again and again.", text("A tag."))),
             Field::may("template", text("Those made of this template.")),
             Field::may("author", text("Those that this user made.")),
             Field::may("name", text("Those whose name begins so.")),
-            Field::may("sort", one_of(
-                "In which order; `-` in front turns it round.",
-                &["name", "title", "updated", "created", "-name", "-title", "-updated", "-created"],
-            )),
+            Field::may(
+                "sort",
+                one_of(
+                    "In which order; `-` in front turns it round.",
+                    &["name", "title", "updated", "created", "-name", "-title", "-updated", "-created"],
+                ),
+            ),
             Field::may("limit", whole("Dashboards on a page.", 1).maximum(Some(1000)).default(Some(200.into()))),
             Field::may("cursor", text("Where the page begins: from the `Link` of the page before.")),
             Field::may("fields", one_of("`metadata` leaves panels out.", &["all", "metadata"])),
@@ -134,7 +137,8 @@ fn get() -> Call {
 
 fn put() -> Call {
     about_one(TAG, "save_dashboard", "Saves a dashboard")
-        .told("Needs the permission `Dashboard:update`. Says which version it follows, in `If-Match` or in `metadata.version`; when another one is stored it is `VERSION_CONFLICT`.")
+        .told("Needs the permission `Dashboard:update`. Says which version it follows, in `If-Match` or in `metadata.version`; when another one is \
+             stored it is `VERSION_CONFLICT`.")
         .takes(check())
         .takes(message())
         .takes(if_match())

@@ -14,7 +14,8 @@ const REFUSALS: &[(u16, &str, &str)] = &[
     (
         403,
         "Forbidden",
-        "Outside of the caller's namespaces, without the permission (`details.required_permission`), or only with cluster-wide scope. A link that works from other networks is `IP_RESTRICTION_VIOLATION`.",
+        "Outside of the caller's namespaces, without the permission (`details.required_permission`), or only with cluster-wide scope. A link \
+         that works from other networks is `IP_RESTRICTION_VIOLATION`.",
     ),
     (404, "NotFound", "There is no such thing, or not for this caller to know."),
     (408, "TooSlow", "The body came too slowly."),

@@ -132,7 +132,7 @@ async function send(url, request, out) {
   try {
     const began = performance.now();
     const answer = await fetch(url, request);
-    const text = await answer.text();
+    const text = await read(answer);
     const took = Math.round(performance.now() - began);
     const headers = [...answer.headers].map(([name, value]) => name + ": " + value).join("\n");
     out.replaceChildren(element("p", { class: answer.ok ? "" : "bad" }, request.method + " " + url + " → " + answer.status + " in " + took + " ms"),
@@ -140,6 +140,23 @@ async function send(url, request, out) {
   } catch (error) {
     out.replaceChildren(element("p", { class: "bad" }, "The request was not answered: " + error.message));
   }
+}
+
+// All of an answer; of a stream, which does not end by itself, the first ten seconds.
+async function read(answer) {
+  if (!(answer.headers.get("content-type") || "").startsWith("text/event-stream")) return answer.text();
+  const reader = answer.body.getReader();
+  const decoder = new TextDecoder();
+  const end = setTimeout(() => reader.cancel(), 10000);
+  let text = "";
+  while (text.length < longest) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    text += decoder.decode(value, { stream: true });
+  }
+  clearTimeout(end);
+  reader.cancel();
+  return text;
 }
 
 function pretty(text) {
