@@ -64,7 +64,15 @@ async fn the_guide_names_every_metric() {
     // Everything that may be there: a Redis, a Perses, and an upstream that stands in for another.
     let (redis, upstream) = (RedisServer::start(&[]).await, StandIn::answering(NOTHING, Duration::ZERO).await);
     let upstreams = format!("url: \"http://127.0.0.1:1\", retries: 0}}, {{name: other, url: \"{}\", retries: 0", upstream.url());
-    let whole = crate::hecate_that_keeps("", &upstreams, &format!("cache: {{redis: {{url: \"{}\"}}}}\nperses: {{url: \"http://127.0.0.1:1\"}}\n", redis.url()));
+    let whole = crate::hecate_that_keeps(
+        "",
+        &upstreams,
+        &format!("cache: {{redis: {{url: \"{}\"}}}}\nperses: {{url: \"http://127.0.0.1:1\"}}\n", redis.url()),
+    );
+    let import = format!("{}/api/v1/projects/a/dashboards/import", whole.url());
+    let of_grafana = serde_json::json!({"title": "x", "schemaVersion": 39, "panels": []});
+    let request = crate::support::client().post(import).bearer_auth("token-admin").header("content-type", "application/json");
+    assert_eq!(request.body(of_grafana.to_string()).send().await.unwrap().status(), 503, "the Perses server is away");
     let text = eventually("Redis is connected, and used", async || {
         assert_eq!(whole.query().await.0, 200);
         let text = whole.metrics().await;
