@@ -231,9 +231,7 @@ impl Edge {
         self.metrics.rejected(reason);
         Ok(refusal(path, status, &text))
     }
-}
 
-impl Edge {
     /// Writes the head of an event stream; the rest goes on without Pingora, which then lets the connection go.
     async fn leave(
         &self,

@@ -32,16 +32,21 @@ pub(super) async fn compare(parts: Arc<Parts>, kept: Arc<Kept>, ours: Arc<Series
     if cached == origin {
         return parts.metrics.self_check("equal");
     }
-    parts.metrics.self_check("different");
     report(&recipe, &window, &cached, &origin);
-    if let Some(memory) = &parts.memory {
-        memory.remove(&entry.key, &kept);
+    // What is true now takes the place of everything that was kept: were it only dropped, Redis would give it back.
+    let blocks = parts.remote.is_some().then(|| shared::compact(&theirs, blocks_of(window).collect()));
+    let replaced = entry.change(|series| {
+        *series = theirs;
+        Ok(())
+    });
+    if let (Some(memory), Ok(())) = (&parts.memory, replaced) {
+        memory.put(entry.key.clone(), kept.clone());
         parts.metrics.dropped(1);
     }
-    // What is true now takes the place of what other replicas would read.
-    if let Some(remote) = &parts.remote {
-        remote.write(&entry.key, shared::compact(&theirs, blocks_of(window).collect()), shared::LIFE);
+    if let (Some(remote), Some(blocks)) = (&parts.remote, blocks) {
+        remote.write(&entry.key, blocks, shared::LIFE);
     }
+    parts.metrics.self_check("different");
 }
 
 /// It could not be compared: the origin is away, or answers in another form.
