@@ -66,6 +66,23 @@ async fn write_wide(world: &World, series: usize) {
     remote_write::write(&world.prometheus.url(), (0..series).map(one).collect()).await;
 }
 
+/// What is wrong with a query is an ordinary answer, in our own form, before anything is streamed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_query_opens_no_stream() {
+    let world = World::start(Settings::default()).await;
+    let door = Door::new("door", world.replicas[0].url(), Some("token-alice"));
+    for (query, step, window, status, code) in [
+        ("sum(up", "15s", "1h", 400, "INVALID_PROMQL"),
+        ("up", "15s", "1y", 422, "QUERY_TOO_EXPENSIVE"),
+        ("up", "0s", "1h", 400, "INVALID_REQUEST"),
+    ] {
+        let pairs = [("query", "up"), ("query", query), ("step", step), ("window", window)];
+        let reply = door.get("/api/v1/metrics/stream", &pairs).await;
+        let said: serde_json::Value = serde_json::from_str(&reply.body).unwrap_or_else(|_| panic!("{query:.20}: {}", reply.body));
+        assert_eq!((reply.status, said["code"].as_str()), (status, Some(code)), "{query:.20}: {said}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_taken_away_ends_the_stream_within_the_bound() {
     let world = World::start(Settings::default()).await;
