@@ -68,7 +68,7 @@ pub(super) async fn gather(session: &mut ServerSession, response: Response<Body>
 
 /// Tells a client whose request head cannot be read. There is no path yet that would say in which form.
 pub(super) async fn refuse_head(session: &mut ServerSession) {
-    let text = "the head of the request cannot be read: it needs a request line and headers as RFC 9112 has them, each name a token followed by a colon";
+    let text = "the head of the request cannot be read: it needs a request line whose target has everything but the characters of a URI percent-encoded, and headers whose names are tokens followed by a colon (RFC 9112)";
     let (parts, body) = refusal("", StatusCode::BAD_REQUEST, text).into_parts();
     let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else { return };
     let mut head: ResponseHeader = parts.into();

@@ -100,15 +100,19 @@ impl Engine {
         Ok(Reply::made(kept, outcome))
     }
 
-    /// Whether each upstream answers, for `/api/v1/health`.
+    /// Whether each upstream answers, and whether Redis is connected where there is one, for `/api/v1/health`.
     pub fn checks(&self) -> BTreeMap<String, Check> {
-        self.parts
-            .asking
-            .upstreams
-            .all()
-            .iter()
-            .map(|backend| (format!("upstream:{}", backend.name()), check(&backend.health().state())))
-            .collect()
+        let backends = self.parts.asking.upstreams.all().iter();
+        let mut checks: BTreeMap<String, Check> =
+            backends.map(|backend| (format!("upstream:{}", backend.name()), check(&backend.health().state()))).collect();
+        if let Some(remote) = &self.parts.remote {
+            let check = match remote.is_connected() {
+                true => Check::new(CheckRole::Optional, State::Healthy),
+                false => Check::new(CheckRole::Optional, State::Degraded).detail("no connection: this replica goes on without the others"),
+            };
+            checks.insert("redis".to_owned(), check);
+        }
+        checks
     }
 
     async fn own(&self, asker: &Asker<'_>) -> Result<Arc<Own>, QueryError> {

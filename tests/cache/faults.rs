@@ -51,6 +51,15 @@ async fn under_load(what: &str, house: &mut House, seed: u64, trouble: impl Asyn
     verify(house, &REPLICAS).await;
 }
 
+/// What the first replica says of itself, and of its Redis.
+async fn health_becomes(house: &House, whole: &str, redis: &str) {
+    eventually("the health says so", async || {
+        let health: serde_json::Value = serde_json::from_str(&house.at(0, "alice").get("/api/v1/health", &[]).await.body).unwrap();
+        (health["status"] == whole && health["checks"]["redis"]["status"] == redis).then_some(())
+    })
+    .await;
+}
+
 fn redis(house: &mut House) -> &mut RedisServer {
     house.redis.as_mut().unwrap()
 }
@@ -60,8 +69,10 @@ async fn redis_is_killed_and_started_again() {
     let mut house = House::start(plan(&[])).await;
     under_load("Redis killed", &mut house, 1, async |house| {
         redis(house).kill();
+        health_becomes(house, "degraded", "degraded").await;
         tokio::time::sleep(Duration::from_secs(3)).await;
         redis(house).run().await;
+        health_becomes(house, "healthy", "healthy").await;
     })
     .await;
     // It is used again: the breaker has closed, and something is written.
