@@ -41,7 +41,8 @@ async fn labels_are_bounded_and_tell_nothing_of_users() {
     );
     let hecate = Hecate::start("", &rest, &[("users.yaml", &format!("users:\n{users}"))]);
     traffic(&hecate, 0..10).await;
-    hecate.metrics().await;
+    // Being asked for metrics is counted too, once the answer is out.
+    eventually("the first question is counted", async || hecate.metrics().await.contains(r#"route="/metrics""#).then_some(())).await;
     let before = series(&hecate.metrics().await);
     traffic(&hecate, 10..45).await;
     let after = series(&hecate.metrics().await);
