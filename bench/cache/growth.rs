@@ -7,10 +7,10 @@ use crate::Plan;
 use crate::common::load::Load;
 use crate::common::process;
 use crate::common::report::Table;
+use crate::common::verdict::Report;
 use crate::plot::{Line, Plot};
 use crate::stage::{self, START, STEP, Script, WIDE};
 use crate::support::Prometheus;
-use crate::verdict::Report;
 
 /// Steps of the windows; the longest is what Prometheus allows.
 const LENGTHS: [u64; 4] = [60, 241, 1441, 11_000];

@@ -11,9 +11,9 @@ use crate::common::load::Target;
 use crate::common::programs::nginx_proxy;
 use crate::common::report::{Rounds, Table, quantile_ms};
 use crate::common::turns;
+use crate::common::verdict::Report;
 use crate::stage::{self, ALL, ONE, POINTS, START};
 use crate::support::{Prometheus, RedisServer, eventually};
-use crate::verdict::Report;
 
 /// A range query over the usual hour that was not asked before; every number is another one.
 fn unique(selector: &str, number: usize) -> String {

@@ -27,14 +27,13 @@ mod samples;
 mod stage;
 #[path = "../../tests/support/mod.rs"]
 mod support;
-mod verdict;
 mod warm;
 
 use std::path::Path;
 
 use common::load;
+use common::verdict::Report;
 use live::Live;
-use verdict::Report;
 
 /// How long and how much.
 pub struct Plan {

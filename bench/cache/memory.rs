@@ -7,9 +7,9 @@ use tokio::runtime::Runtime;
 
 use crate::common::process::resident_kib;
 use crate::common::report::{Rounds, Table};
+use crate::common::verdict::Report;
 use crate::stage::{self, ALL, POINTS, SERIES, START};
 use crate::support::{Prometheus, RedisServer, eventually};
-use crate::verdict::Report;
 
 /// Queries of twenty series over an hour that are a million samples together.
 const QUERIES: u64 = 1_000_000u64.div_ceil(SERIES * POINTS);

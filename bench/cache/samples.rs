@@ -8,11 +8,11 @@ use tokio::runtime::Runtime;
 use crate::Plan;
 use crate::common::http::Connection;
 use crate::common::report::{Rounds, Table};
+use crate::common::verdict::Report;
 use crate::live::Live;
 use crate::stage::{self, ALL, POINTS, START, STEP};
 use crate::support::counting::Asked;
 use crate::support::{Counting, Hecate, Prometheus, RedisServer};
-use crate::verdict::Report;
 
 const SAMPLES: &str = "prometheus_engine_query_samples_total";
 /// Replicas, and clients at once, of the stampede.

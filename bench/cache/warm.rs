@@ -8,9 +8,9 @@ use crate::common::http::Connection;
 use crate::common::load::{CONNECTIONS, Load, Target, Turn};
 use crate::common::programs::{Nginx, nginx_cache};
 use crate::common::report::{Rounds, Table};
+use crate::common::verdict::Report;
 use crate::stage::{self, ALL, ONE, POINTS, START, Script};
 use crate::support::Prometheus;
-use crate::verdict::Report;
 
 /// Every turn in its round; the round before the first only warms up.
 fn rounds(plan: &Plan, turns: &[(&Target, Load<'_>)], mut each: impl FnMut(&[Turn])) {

@@ -8,3 +8,4 @@ pub mod process;
 pub mod programs;
 pub mod report;
 pub mod turns;
+pub mod verdict;

@@ -21,8 +21,6 @@ mod common;
 mod stage;
 #[path = "../../tests/support/mod.rs"]
 mod support;
-#[path = "../cache/verdict.rs"]
-mod verdict;
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -31,8 +29,8 @@ use std::time::Duration;
 use clients::Clients;
 use common::http::{Answer, Connection};
 use common::report::Table;
+use common::verdict::Report;
 use stage::{LARGE, Stage, USUAL};
-use verdict::Report;
 
 /// How long and how much.
 pub struct Plan {

@@ -11,8 +11,8 @@ use crate::Plan;
 use crate::client::{self, Counts};
 use crate::common::process::{cpu, resident_kib};
 use crate::common::report::{Rounds, Table};
+use crate::common::verdict::Report;
 use crate::stage::{self, Stage};
-use crate::verdict::Report;
 
 /// The longest step there is: between two ticks nothing happens.
 const STEP: u64 = 300;

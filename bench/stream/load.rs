@@ -13,9 +13,9 @@ use crate::Plan;
 use crate::client::{self, Arrived, Counts};
 use crate::common::process::{cpu, resident_kib};
 use crate::common::report::{Rounds, Table, quantile_ms};
+use crate::common::verdict::Report;
 use crate::stage::{self, STEP, Stage, WINDOW};
 use crate::support::{Counting, client as http};
-use crate::verdict::Report;
 
 /// Queries of one stream.
 const QUERIES: usize = 10;

@@ -23,13 +23,10 @@ mod load;
 mod stage;
 #[path = "../../tests/support/mod.rs"]
 mod support;
-#[path = "../cache/verdict.rs"]
-#[allow(dead_code, reason = "every benchmark uses its own part")]
-mod verdict;
 
 use std::path::Path;
 
-use verdict::Report;
+use common::verdict::Report;
 
 /// How much.
 pub struct Plan {

@@ -4,7 +4,6 @@
 //! that in the ordinary course one replica asks Redis and the others only listen. When that replica is gone, one of the others takes
 //! its place a moment later. Without Redis, or while it is away, every replica evaluates for itself.
 
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -113,10 +112,8 @@ impl Ticker {
         if self.last_ms.is_none() {
             return 0;
         }
-        let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
-        self.topic.name.key.as_bytes().hash(&mut hasher);
-        let spread = SPREAD_MS.min(self.topic.step_ms / 10).max(1);
-        i64::try_from(hasher.finish() % spread.unsigned_abs()).unwrap_or(0)
+        let [a, b, c, d, ..] = self.topic.name.key.digest().to_bytes();
+        i64::from(u32::from_le_bytes([a, b, c, d])) % SPREAD_MS.min(self.topic.step_ms / 10).max(1)
     }
 
     /// The answer for a tick, from whoever has it or makes it.
@@ -165,19 +162,4 @@ impl Ticker {
 pub(super) fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// FNV-1a: equal on every replica, whatever it was built with.
-struct Fnv(u64);
-
-impl Hasher for Fnv {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
 }
