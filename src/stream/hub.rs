@@ -285,9 +285,10 @@ impl Hub {
         u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// How often rights are looked at. What a look says may be half of the bound old already.
+    /// How often rights are looked at. What a look says may be half of the bound old already, and a look may be a round late.
     pub(super) fn check_interval_ms(&self) -> u64 {
-        millis(self.settings.stream.revalidate).min(self.revocation_bound_ms() / 2).max(1)
+        let half = (self.revocation_bound_ms() / 2).saturating_sub(millis(rights::ROUND));
+        millis(self.settings.stream.revalidate).min(half).max(1)
     }
 
     pub(super) fn revocation_bound_ms(&self) -> u64 {

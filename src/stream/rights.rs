@@ -13,7 +13,7 @@ use super::line::{Farewell, Line};
 /// Looks at once.
 const AT_ONCE: usize = 16;
 /// Between two rounds.
-const ROUND: Duration = Duration::from_millis(250);
+pub(super) const ROUND: Duration = Duration::from_millis(250);
 /// One look takes no longer.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// When nobody could say, the next look is after this long at the latest.

@@ -136,12 +136,13 @@ impl Authenticator {
         let revocation_bound = auth.revocation_bound.unwrap_or(REVOCATION_BOUND);
         // A live stream looks at its rights twice within the bound, and may hear a verdict that is as old as it can be.
         let lifetimes = Lifetimes { allow: timing.allow.min(revocation_bound / 2), deny: timing.deny.min(revocation_bound) };
+        let poll = timing.file_poll.min(revocation_bound / 4);
         let files = Arc::new(Files {
             users,
             roles,
             born: Instant::now(),
-            poll: timing.file_poll,
-            next_look: AtomicU64::new(timing.file_poll.as_millis().try_into().unwrap_or(u64::MAX)),
+            poll,
+            next_look: AtomicU64::new(poll.as_millis().try_into().unwrap_or(u64::MAX)),
             looking: AtomicBool::new(false),
         });
         Ok(Authenticator { providers, verdicts: Arc::new(Verdicts::new(lifetimes)?), files, stats, revocation_bound })

@@ -11,6 +11,8 @@ use crate::support::{Counting, Door, Hecate, Prometheus, PrometheusOptions, Redi
 /// Between two ticks of most tests.
 pub const STEP: &str = "1s";
 pub const STEP_MS: i64 = 1000;
+/// Rights that are taken away end a stream within this time.
+pub const REVOCATION_BOUND: Duration = Duration::from_secs(4);
 
 pub struct World {
     pub prometheus: Prometheus,
@@ -74,8 +76,11 @@ impl World {
     /// A replica in front of the same Prometheus, with these variables in its environment.
     pub fn one_more(&self, environment: &[(&str, &str)]) -> Hecate {
         let redis = self.redis.as_ref().map(|redis| format!(", redis: {{url: \"{}\", budget: 500ms}}", redis.url())).unwrap_or_default();
-        let auth =
-            if self.settings.open { "" } else { "auth: {providers: [{kind: static, users_file: users.yaml}], revocation_bound: 2s}\n" };
+        let auth = if self.settings.open {
+            String::new()
+        } else {
+            format!("auth: {{providers: [{{kind: static, users_file: users.yaml}}], revocation_bound: {}s}}\n", REVOCATION_BOUND.as_secs())
+        };
         let limits = if self.settings.rest.contains("limits:") {
             ""
         } else {
