@@ -1,7 +1,7 @@
 //! New dashboards.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use sqlx::{Any, Transaction};
 
@@ -52,7 +52,7 @@ impl Store {
             return self.repeated(&mut transaction, actor, new).await;
         }
         put_tags(&mut transaction, &dashboard.id, &new.document.tags).await?;
-        words::put(&mut transaction, &dashboard, &new.document.words, BTreeSet::new()).await?;
+        words::put(&self.database, &mut transaction, &dashboard, &new.document.words, &BTreeSet::new()).await?;
         let version = NewVersion { dashboard: &dashboard, author: &actor.user, message: new.message };
         history::add(&mut transaction, version, self.keep_versions).await?;
         let event = Event {
@@ -107,6 +107,7 @@ fn first_version(actor: &Actor, new: &NewDashboard<'_>) -> Result<Dashboard, Sto
         title: document.title.clone(),
         metadata: document.metadata.clone(),
         rest: Some((document.metadata_at, document.rest.clone())),
+        stamped: OnceLock::new(),
     })
 }
 

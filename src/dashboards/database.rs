@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use sqlx::any::AnyPoolOptions;
 use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyPool, Executor, Transaction};
+use sqlx::{Any, AnyPool, Connection as _, Executor, Transaction};
 
 use super::metrics::Metrics;
 use super::time::now_ms;
+use super::totals::Totals;
 use super::{SetUpError, StoreError};
 
 /// What one call may take, waiting for a connection included.
@@ -24,6 +25,9 @@ const ACQUIRE: Duration = Duration::from_secs(3);
 const MIGRATION_BUDGET: Duration = Duration::from_secs(120);
 /// Pause after a call that did not reach the database, in milliseconds.
 const PAUSE_MS: i64 = 500;
+/// A connection to PostgreSQL that has rested for longer is tried before it is used: the server may have been restarted meanwhile. One
+/// that was lost while it was busy costs its caller an answer, and the others are tried once the pause after it is over.
+const RESTED: Duration = Duration::from_millis(PAUSE_MS as u64);
 /// Connections of one replica to PostgreSQL.
 const POSTGRES_CONNECTIONS: u32 = 16;
 /// Connections that read an SQLite file; one more writes.
@@ -42,6 +46,7 @@ pub(super) struct Database {
     readers: AnyPool,
     writers: AnyPool,
     metrics: Metrics,
+    pub(super) totals: Totals,
     /// The tables are there: migrations have run.
     ready: AtomicBool,
     /// The last call reached it.
@@ -60,8 +65,15 @@ impl Database {
             let options = AnyPoolOptions::new()
                 .max_connections(count)
                 .acquire_timeout(ACQUIRE)
-                // A server may have been restarted meanwhile, a file has not.
-                .test_before_acquire(kind == Kind::Postgres)
+                .test_before_acquire(false)
+                .before_acquire(move |connection, meta| {
+                    Box::pin(async move {
+                        if kind == Kind::Postgres && meta.idle_for >= RESTED {
+                            connection.ping().await?;
+                        }
+                        Ok(true)
+                    })
+                })
                 .max_lifetime(Duration::from_secs(1800))
                 .idle_timeout(Duration::from_secs(300))
                 .after_connect(move |connection, _| {
@@ -88,10 +100,19 @@ impl Database {
             readers,
             writers,
             metrics,
+            totals: Totals::new(),
             ready: AtomicBool::new(false),
             answers: AtomicBool::new(true),
             away_until: AtomicI64::new(0),
         })
+    }
+
+    /// A table of the texts in a JSON list that is bound to this place: as many as there are, in one prepared statement.
+    pub(super) fn each(&self, place: &str) -> String {
+        match self.kind {
+            Kind::Sqlite => format!("json_each({place})"),
+            Kind::Postgres => format!("jsonb_array_elements_text(CAST(CAST({place} AS TEXT) AS JSONB)) AS each (value)"),
+        }
     }
 
     /// A connection for a single reading statement.
@@ -131,6 +152,10 @@ impl Database {
         let result = tokio::time::timeout(budget, call)
             .await
             .unwrap_or_else(|_| Err(StoreError::Away(format!("no answer to {operation} within {} s", budget.as_secs()))));
+        if !matches!(operation, "get" | "search" | "ping") {
+            // Whatever came of it: what was counted before may not be true any more.
+            self.totals.changed();
+        }
         let away = matches!(result, Err(StoreError::Away(_)));
         self.metrics.done(operation, &result, started.elapsed());
         if away {

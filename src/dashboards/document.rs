@@ -129,6 +129,10 @@ impl Document {
             }
         }
         problems.extend(validate::dashboard(&value));
+        // There is no other way to write one.
+        if text.contains("\\u0000") {
+            problems.extend(validate::nuls(&value));
+        }
         let (state, version) = (state_of(&value, &mut problems), version_of(&value, &mut problems));
         let project = text_at(&value, "/metadata/project").unwrap_or_default();
         if project.is_empty() {

@@ -21,6 +21,7 @@ mod document;
 mod error;
 mod exchange;
 mod filled;
+mod heads;
 mod history;
 mod id;
 mod interpolate;
@@ -49,6 +50,7 @@ mod strict;
 mod summary;
 mod templates;
 mod time;
+mod totals;
 mod validate;
 mod words;
 

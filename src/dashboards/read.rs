@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::row::Dashboard;
+use sqlx::Row as _;
+
+use super::row::{Dashboard, columns, edition};
 use super::{Store, StoreError};
 
 /// A dashboard that was read.
@@ -22,7 +24,6 @@ impl Store {
     pub async fn get(&self, project: &str, name: &str) -> Result<Read, StoreError> {
         match self.database.bounded("get", self.fetch(project, name)).await {
             Ok(Some(dashboard)) => {
-                let dashboard = Arc::new(dashboard);
                 self.seen.put(&dashboard);
                 Ok(Read { dashboard, stale_since: None })
             }
@@ -41,12 +42,21 @@ impl Store {
         }
     }
 
-    async fn fetch(&self, project: &str, name: &str) -> Result<Option<Dashboard>, StoreError> {
-        const SQL: &str =
-            concat!("SELECT ", super::row::columns!(), " FROM dashboard WHERE project = $1 AND name = $2 AND state <> 'archived'");
+    /// Documents are long: of one that was seen lately, the database is only asked whether it is still the same.
+    async fn fetch(&self, project: &str, name: &str) -> Result<Option<Arc<Dashboard>>, StoreError> {
+        const WHOLE: &str = concat!("SELECT ", columns!(), " FROM dashboard WHERE project = $1 AND name = $2 AND state <> 'archived'");
+        const EDITION: &str = concat!("SELECT ", edition!(), " FROM dashboard WHERE project = $1 AND name = $2 AND state <> 'archived'");
         let mut connection = self.database.reader().await?;
-        let row = sqlx::query(SQL).bind(project).bind(name).fetch_optional(&mut *connection).await?;
-        row.as_ref().map(Dashboard::from_row).transpose()
+        if let Some((_, seen)) = self.seen.get(project, name) {
+            let row = sqlx::query(EDITION).bind(project).bind(name).fetch_optional(&mut *connection).await?;
+            match row {
+                None => return Ok(None),
+                Some(row) if row.try_get::<String, _>(0)? == seen.edition() => return Ok(Some(seen)),
+                Some(_) => {}
+            }
+        }
+        let row = sqlx::query(WHOLE).bind(project).bind(name).fetch_optional(&mut *connection).await?;
+        row.map(|row| Dashboard::from_row(&row).map(Arc::new)).transpose()
     }
 }
 

@@ -1,5 +1,7 @@
 //! A dashboard as it is kept.
 
+use std::sync::OnceLock;
+
 use sqlx::any::AnyRow;
 use sqlx::{Column as _, Row as _};
 
@@ -20,7 +22,13 @@ macro_rules! head_columns {
         "id, project, name, state, version, created_at, created_by, updated_at, updated_by, archived_at, template, title, metadata_at, metadata"
     };
 }
-pub(super) use {columns, head_columns};
+/// What tells a dashboard, as it is, from every other and from itself as it was: in the database as in [`Dashboard::edition`].
+macro_rules! edition {
+    () => {
+        "id || ' ' || CAST(version AS TEXT) || ' ' || CAST(updated_at AS TEXT) || ' ' || state"
+    };
+}
+pub(super) use {columns, edition, head_columns};
 
 /// One dashboard.
 #[derive(Clone, Debug)]
@@ -52,6 +60,8 @@ pub struct Dashboard {
     pub(super) metadata: String,
     /// The rest, and where in it the metadata belong; missing in a list of heads.
     pub(super) rest: Option<(usize, String)>,
+    /// The metadata as they are answered, once somebody asked.
+    pub(super) stamped: OnceLock<String>,
 }
 
 impl Dashboard {
@@ -75,6 +85,7 @@ impl Dashboard {
             title: row.try_get(11)?,
             metadata: row.try_get(13)?,
             rest: rest.map(|rest| (usize::try_from(metadata_at).unwrap_or(0), rest)),
+            stamped: OnceLock::new(),
         })
     }
 
@@ -83,24 +94,24 @@ impl Dashboard {
         let metadata = self.stamped_metadata();
         match &self.rest {
             Some((at, rest)) => match (rest.get(..*at), rest.get(*at..)) {
-                (Some(before), Some(after)) => [before, &metadata, after].concat(),
-                _ => self.head(&metadata),
+                (Some(before), Some(after)) => [before, metadata, after].concat(),
+                _ => self.head_text(),
             },
-            None => self.head(&metadata),
+            None => self.head_text(),
         }
     }
 
     /// The same, without panels.
     pub fn head_text(&self) -> String {
-        self.head(&self.stamped_metadata())
-    }
-
-    fn head(&self, metadata: &str) -> String {
         let title = serde_json::Value::from(self.title.as_str());
-        format!("{{\"kind\":\"Dashboard\",\"metadata\":{metadata},\"spec\":{{\"display\":{{\"name\":{title}}}}}}}")
+        format!("{{\"kind\":\"Dashboard\",\"metadata\":{},\"spec\":{{\"display\":{{\"name\":{title}}}}}}}", self.stamped_metadata())
     }
 
-    fn stamped_metadata(&self) -> String {
+    fn stamped_metadata(&self) -> &str {
+        self.stamped.get_or_init(|| self.stamp_metadata())
+    }
+
+    fn stamp_metadata(&self) -> String {
         let mut metadata = Members::read(&self.metadata).unwrap_or_default();
         metadata.set("name", &self.name);
         metadata.set("project", &self.project);
@@ -114,6 +125,11 @@ impl Dashboard {
         metadata.to_text()
     }
 
+    /// As [`edition!`] has it: archiving it changes no version.
+    pub(super) fn edition(&self) -> String {
+        format!("{} {} {} {}", self.id, self.version, self.updated_at, self.state.as_str())
+    }
+
     /// An entity tag without its quotes: it changes with every save, and with the dashboard behind the name.
     pub fn tag(&self) -> String {
         format!("{}.{}", self.id, self.version)
@@ -122,7 +138,7 @@ impl Dashboard {
     /// Bytes in memory, roughly.
     pub(super) fn weight(&self) -> u64 {
         let rest = self.rest.as_ref().map_or(0, |(_, rest)| rest.len());
-        (rest + self.metadata.len() + self.title.len() + 512) as u64
+        (rest + 2 * self.metadata.len() + self.title.len() + 768) as u64
     }
 }
 
@@ -147,6 +163,7 @@ mod tests {
             title: "T \"x\"".into(),
             metadata: r#"{"version":9,"x":{"b":1,"a":1},"name":"old"}"#.into(),
             rest: Some((12, r#"{"metadata":,"spec":{"z":1,"a":2}}"#.into())),
+            stamped: OnceLock::new(),
         };
         let metadata = r#"{"version":2,"x":{"b":1,"a":1},"name":"n","project":"p","createdAt":"1970-01-01T00:00:00.000Z","updatedAt":"1970-01-01T00:00:01.000Z","state":"draft"}"#;
         assert_eq!(dashboard.text(), format!(r#"{{"metadata":{metadata},"spec":{{"z":1,"a":2}}}}"#));

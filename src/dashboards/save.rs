@@ -1,7 +1,7 @@
 //! A new version of a dashboard, if nobody else was faster.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use sqlx::{Any, Row as _, Transaction};
 
@@ -63,7 +63,7 @@ impl Store {
             sqlx::query("DELETE FROM dashboard_tag WHERE dashboard_id = $1").bind(dashboard.id.as_str()).execute(&mut *transaction).await?;
         }
         put_tags(&mut transaction, &dashboard.id, &document.tags).await?;
-        words::put(&mut transaction, &dashboard, &document.words, had_words).await?;
+        words::put(&self.database, &mut transaction, &dashboard, &document.words, &had_words).await?;
         history::add(
             &mut transaction,
             NewVersion { dashboard: &dashboard, author: &actor.user, message: save.message },
@@ -140,6 +140,7 @@ async fn update(transaction: &mut Transaction<'_, Any>, actor: &Actor, save: &Sa
         title: document.title.clone(),
         metadata: document.metadata.clone(),
         rest: Some((document.metadata_at, document.rest.clone())),
+        stamped: OnceLock::new(),
     };
     let had_words = words.unwrap_or_default().split_ascii_whitespace().map(str::to_owned).collect();
     Ok(Some(Updated { dashboard, had_tags: tags > 0, had_words }))

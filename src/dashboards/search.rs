@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use futures_util::TryStreamExt as _;
 use sqlx::{AnyConnection, AssertSqlSafe, Column as _, Row as _};
 
 use super::cursor::{Cursor, Key};
 use super::document::State;
-use super::row::{Dashboard, columns, head_columns};
+use super::row::{Dashboard, columns};
 use super::search_sql::Sql;
 use super::{Store, StoreError, words};
 use crate::tenancy::Scope;
@@ -16,7 +17,7 @@ use crate::tenancy::Scope;
 /// Most dashboards on one page.
 pub(super) const MOST: usize = 1_000;
 /// Bytes after which a page ends, however many it was meant to have.
-const MOST_BYTES: u64 = 16 << 20;
+pub(super) const MOST_BYTES: u64 = 16 << 20;
 /// Words of a search that are looked for; further ones are left out.
 const MOST_WORDS: usize = 10;
 
@@ -105,8 +106,8 @@ pub struct Search {
 #[derive(Clone, Debug)]
 pub struct Found {
     /// The dashboards.
-    pub dashboards: Vec<Dashboard>,
-    /// How many there are on all pages together.
+    pub dashboards: Vec<Arc<Dashboard>>,
+    /// How many there are on all pages together; changes that went through another replica are in it a second later at most.
     pub total: u64,
     /// Where the next page begins, when there is one.
     pub next: Option<String>,
@@ -121,19 +122,30 @@ impl Store {
         let limit = search.limit.clamp(1, MOST);
         let page = page(scope, search, limit)?;
         let count = filtered("SELECT COUNT(*) FROM dashboard", scope, search);
+        let totals = &self.database.totals;
         let call = async {
             let mut connection = self.database.reader().await?;
-            let Page { dashboards, more, total } = read_page(&mut connection, &page, limit).await?;
-            let total = match total {
-                Some(total) => total,
-                // A first page without a second is everything.
-                None if search.cursor.is_none() && !more => dashboards.len() as i64,
-                None => {
-                    let query = sqlx::query_with(AssertSqlSafe(count.text_so_far()), count.arguments()?);
-                    query.fetch_one(&mut *connection).await?.try_get(0)?
-                }
+            let Page { dashboards, more, total } = match search.heads_only {
+                true => self.heads.page(&self.database, &mut connection, &page, (search.sort, search.descending), limit).await?,
+                false => read_page(&mut connection, &page, limit).await?,
             };
-            Ok((dashboards, u64::try_from(total).unwrap_or(0), more))
+            let total = match total {
+                Some(total) => u64::try_from(total).unwrap_or(0),
+                // A first page without a second is everything.
+                None if search.cursor.is_none() && !more => dashboards.len() as u64,
+                None => match totals.get(&count) {
+                    Some(total) => total,
+                    None => {
+                        let changes = totals.changes();
+                        let query = sqlx::query_with(AssertSqlSafe(count.text_so_far()), count.arguments()?);
+                        let total: i64 = query.fetch_one(&mut *connection).await?.try_get(0)?;
+                        let total = u64::try_from(total).unwrap_or(0);
+                        totals.put(&count, changes, total);
+                        total
+                    }
+                },
+            };
+            Ok((dashboards, total, more))
         };
         let (dashboards, total, more) = self.database.bounded("search", call).await?;
         let next = dashboards
@@ -160,12 +172,12 @@ impl Store {
 }
 
 /// One page.
-struct Page {
-    dashboards: Vec<Dashboard>,
+pub(super) struct Page {
+    pub(super) dashboards: Vec<Arc<Dashboard>>,
     /// There are more: a page ends at its limit, or when it becomes heavy.
-    more: bool,
+    pub(super) more: bool,
     /// How many there are on all pages, where the page itself says it.
-    total: Option<i64>,
+    pub(super) total: Option<i64>,
 }
 
 async fn read_page(connection: &mut AnyConnection, page: &Sql, limit: usize) -> Result<Page, StoreError> {
@@ -178,7 +190,7 @@ async fn read_page(connection: &mut AnyConnection, page: &Sql, limit: usize) -> 
         }
         let dashboard = Dashboard::from_row(&row)?;
         bytes += dashboard.weight();
-        dashboards.push(dashboard);
+        dashboards.push(Arc::new(dashboard));
     }
     Ok(Page { dashboards, more: false, total })
 }
@@ -186,14 +198,16 @@ async fn read_page(connection: &mut AnyConnection, page: &Sql, limit: usize) -> 
 /// The statement of one page, with one entry more than is asked for.
 pub(super) fn page(scope: &Scope, search: &Search, limit: usize) -> Result<Sql, StoreError> {
     let columns: Vec<&str> = search.sort.columns().iter().map(|(name, _)| *name).collect();
-    let head = if search.heads_only { head_columns!() } else { columns!() };
+    // Of heads, what tells which they are, and what they are sorted by.
+    let head = if search.heads_only { "id, version, updated_at, state, project, name, title_key, created_at" } else { columns!() };
     let direction = if search.descending { " DESC" } else { "" };
     let order: Vec<String> = columns.iter().map(|name| format!("{name}{direction}")).collect();
     let order = format!(" ORDER BY {}", order.join(", "));
     let most = i64::try_from(limit).unwrap_or(i64::MAX - 1) + 1;
     if search.words.trim().is_empty() {
         // By the index of the order, which ends when the page is full.
-        let mut sql = filtered(&format!("SELECT {head} FROM dashboard"), scope, search);
+        let total = if search.heads_only { ", CAST(NULL AS BIGINT) AS total" } else { "" };
+        let mut sql = filtered(&format!("SELECT {head}{total} FROM dashboard"), scope, search);
         after_cursor(&mut sql, search, " AND")?;
         sql.push(&order).push(" LIMIT ").number(most);
         return Ok(sql);

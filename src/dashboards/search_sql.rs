@@ -12,6 +12,7 @@ pub(super) struct Sql {
     values: Vec<Value>,
 }
 
+#[derive(Debug)]
 enum Value {
     Text(String),
     Number(i64),
@@ -61,6 +62,11 @@ impl Sql {
 
     pub(super) fn text_so_far(&self) -> String {
         self.text.clone()
+    }
+
+    /// Text and values, not to be taken for those of another statement.
+    pub(super) fn signature(&self) -> String {
+        format!("{} {:?}", self.text, self.values)
     }
 
     pub(super) fn arguments(&self) -> Result<AnyArguments, StoreError> {

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::database::{Database, Kind, sqlite_file};
+use super::heads::Heads;
 use super::metrics::Metrics;
 use super::migrate;
 use super::seen::Seen;
@@ -26,6 +27,7 @@ const LOOK: Duration = Duration::from_secs(10);
 pub struct Store {
     pub(super) database: Database,
     pub(super) seen: Seen,
+    pub(super) heads: Heads,
     pub(super) metrics: Metrics,
     pub(super) keep_versions: i64,
     pub(super) retention_days: i64,
@@ -45,6 +47,7 @@ impl Store {
         Ok(Store {
             database: Database::new(&address, metrics.clone())?,
             seen: Seen::new(),
+            heads: Heads::new(),
             metrics,
             keep_versions: i64::from(settings.keep_versions),
             retention_days: i64::from(settings.retention_days),

@@ -1,7 +1,8 @@
 //! Reads JSON and says which keys stand twice in one object: other readers would silently take one of them.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
@@ -21,8 +22,8 @@ pub(super) fn read(text: &str) -> Result<(Value, Vec<Problem>), serde_json::Erro
 }
 
 /// A key or a position, as a piece of a JSON pointer.
-pub(super) fn piece(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
+pub(super) fn piece(key: &str) -> Cow<'_, str> {
+    if key.contains(['~', '/']) { Cow::Owned(key.replace('~', "~0").replace('/', "~1")) } else { Cow::Borrowed(key) }
 }
 
 struct State {
@@ -39,6 +40,14 @@ impl Strict<'_> {
         let length = pointer.len();
         pointer.push('/');
         pointer.push_str(&piece(key));
+        length
+    }
+
+    fn enter_item(self, index: usize) -> usize {
+        let pointer = &mut self.0.borrow_mut().pointer;
+        let length = pointer.len();
+        // A text takes whatever is written.
+        let _ = write!(pointer, "/{index}");
         length
     }
 
@@ -93,7 +102,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
         loop {
-            let length = self.enter(&list.len().to_string());
+            let length = self.enter_item(list.len());
             let item = items.next_element_seed(self)?;
             self.leave(length);
             match item {

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use sqlx::any::AnyArguments;
-use sqlx::{Any, Arguments as _, AssertSqlSafe, Transaction};
+use sqlx::{Any, AssertSqlSafe, Transaction};
 
+use super::database::Database;
 use super::queries::stored_queries;
 use super::row::Dashboard;
 use super::time::now_ms;
@@ -15,8 +15,6 @@ use super::{Store, StoreError};
 const MOST: usize = 1_000;
 /// Bytes of one word; the rest is not looked at.
 const LONGEST: usize = 100;
-/// Words in one statement: databases bound the number of values.
-const CHUNK: usize = 250;
 const DAY_MS: i64 = 24 * 3600 * 1000;
 
 /// Words in lower case. What is neither letter, digit nor `_` stands between them.
@@ -54,60 +52,40 @@ pub(super) fn of_document(value: &Value, name: &str, title: &str) -> BTreeSet<St
 
 /// Makes the words of a dashboard these, after those that it had; only what is different is written.
 pub(super) async fn put(
+    database: &Database,
     transaction: &mut Transaction<'_, Any>,
     dashboard: &Dashboard,
     words: &BTreeSet<String>,
-    known: BTreeSet<String>,
+    known: &BTreeSet<String>,
 ) -> Result<(), StoreError> {
     let mut words = words.clone();
     words.extend(split(&dashboard.created_by).chain(dashboard.template.iter().flat_map(|template| split(template))));
     // In their order, so that no two transactions wait for each other.
-    let added: Vec<&String> = words.difference(&known).collect();
+    let added: Vec<&String> = words.difference(known).collect();
     let gone: Vec<&String> = known.difference(&words).collect();
-    let now = now_ms();
-    // First those that are there already. They are locked only when it is time to renew them: everybody's words would make everybody wait.
-    for chunk in added.chunks(CHUNK) {
-        let sql = format!(
-            "UPDATE search_word SET used_at = $1 WHERE used_at < $1 - CAST({DAY_MS} AS BIGINT) AND word IN ({})",
-            places(chunk, "{}")
+    let (now, each) = (now_ms(), database.each("$2"));
+    if !added.is_empty() {
+        let list = list(&added)?;
+        // First those that are there already. They are locked only when it is time to renew them: everybody's words would make everybody wait.
+        let renew = format!(
+            "UPDATE search_word SET used_at = $1 WHERE used_at < $1 - CAST({DAY_MS} AS BIGINT) AND word IN (SELECT value FROM {each})"
         );
-        run(transaction, &sql, Value::from(now), chunk).await?;
+        sqlx::query(AssertSqlSafe(renew)).bind(now).bind(list.as_str()).execute(&mut **transaction).await?;
+        let note =
+            format!("INSERT INTO search_word (word, used_at) SELECT value, $1 FROM {each} WHERE 1 = 1 ON CONFLICT (word) DO NOTHING");
+        sqlx::query(AssertSqlSafe(note)).bind(now).bind(list.as_str()).execute(&mut **transaction).await?;
+        let add = format!("INSERT INTO dashboard_word (dashboard_id, word) SELECT $1, value FROM {each}");
+        sqlx::query(AssertSqlSafe(add)).bind(dashboard.id.as_str()).bind(list).execute(&mut **transaction).await?;
     }
-    for chunk in added.chunks(CHUNK) {
-        let rows = places(chunk, "({}, $1)");
-        let sql = format!("INSERT INTO search_word (word, used_at) VALUES {rows} ON CONFLICT (word) DO NOTHING");
-        run(transaction, &sql, Value::from(now), chunk).await?;
-        let sql = format!("INSERT INTO dashboard_word (word, dashboard_id) VALUES {rows}");
-        run(transaction, &sql, Value::from(dashboard.id.as_str()), chunk).await?;
-    }
-    for chunk in gone.chunks(CHUNK) {
-        let sql = format!("DELETE FROM dashboard_word WHERE dashboard_id = $1 AND word IN ({})", places(chunk, "{}"));
-        run(transaction, &sql, Value::from(dashboard.id.as_str()), chunk).await?;
+    if !gone.is_empty() {
+        let remove = format!("DELETE FROM dashboard_word WHERE dashboard_id = $1 AND word IN (SELECT value FROM {each})");
+        sqlx::query(AssertSqlSafe(remove)).bind(dashboard.id.as_str()).bind(list(&gone)?).execute(&mut **transaction).await?;
     }
     Ok(())
 }
 
-/// A place for each word, behind the one for the first value.
-fn places(words: &[&String], form: &str) -> String {
-    let places: Vec<String> = (0..words.len()).map(|at| form.replace("{}", &format!("${}", at + 2))).collect();
-    places.join(", ")
-}
-
-/// A statement of our own text, with one value and some words.
-async fn run(transaction: &mut Transaction<'_, Any>, sql: &str, first: Value, words: &[&String]) -> Result<(), StoreError> {
-    let mut arguments = AnyArguments::default();
-    let broken = |error: sqlx::error::BoxDynError| StoreError::Broken(error.to_string());
-    match first {
-        Value::Number(number) => arguments.add(number.as_i64().unwrap_or(0)),
-        other => arguments.add(other.as_str().unwrap_or_default().to_owned()),
-    }
-    .map_err(broken)?;
-    for word in words {
-        arguments.add((*word).clone()).map_err(broken)?;
-    }
-    // There is one for each number of words: keeping them all prepared would push out the others.
-    sqlx::query_with(AssertSqlSafe(sql.to_owned()), arguments).persistent(false).execute(&mut **transaction).await?;
-    Ok(())
+fn list(words: &[&String]) -> Result<String, StoreError> {
+    serde_json::to_string(words).map_err(|error| StoreError::Broken(error.to_string()))
 }
 
 impl Store {

@@ -1,8 +1,9 @@
 //! Lists: what is found, in which order, page by page.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use hecate::dashboards::{Dashboard, Expected, NewDashboard, Search, Sort, Store, StoreError};
+use hecate::dashboards::{Dashboard, Expected, Found, NewDashboard, Search, Sort, State, Store, StoreError};
 use hecate::tenancy::{Namespace, Scope};
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Row as _};
@@ -13,20 +14,83 @@ super::on_both!(
     words_tags_template_and_author,
     words_that_nobody_has_go,
     only_what_may_be_seen,
+    lists_follow_changes,
+    totals_follow_changes,
     orders,
     pages_stay_in_step,
     a_cursor_of_another_list,
     ten_thousand
 );
 
-fn named(found: &[Dashboard]) -> Vec<&str> {
+fn named(found: &[Arc<Dashboard>]) -> Vec<&str> {
     found.iter().map(|dashboard| dashboard.name.as_str()).collect()
 }
 
 async fn names(store: &Store, search: Search) -> Vec<String> {
-    let found = store.search(&Scope::ClusterWide, &Search { limit: 100, ..search }).await.unwrap();
+    let found = both(store, &Scope::ClusterWide, &Search { limit: 100, ..search }).await;
     assert_eq!(found.total, found.dashboards.len() as u64);
     named(&found.dashboards).into_iter().map(str::to_owned).collect()
+}
+
+/// The list with panels, which the one without agrees with.
+async fn both(store: &Store, scope: &Scope, search: &Search) -> Found {
+    let whole = store.search(scope, &Search { heads_only: false, ..search.clone() }).await.unwrap();
+    let heads = store.search(scope, &Search { heads_only: true, ..search.clone() }).await.unwrap();
+    assert_eq!((&whole.next, whole.total), (&heads.next, heads.total), "{search:?}");
+    let texts = |found: &Found| found.dashboards.iter().map(|dashboard| dashboard.head_text()).collect::<Vec<_>>();
+    assert_eq!(texts(&whole), texts(&heads), "{search:?}");
+    whole
+}
+
+/// Each change is seen at once by whoever lists heads, through this replica and through another one.
+async fn lists_follow_changes(home: Home) {
+    let (here, there) = (home.store().await, home.store().await);
+    let all = |state| Search { state, limit: 100, ..Search::default() };
+    let seen = async |state| {
+        let mut lists = Vec::new();
+        for store in [&here, &there] {
+            let found = both(store, &Scope::ClusterWide, &all(state)).await;
+            assert_eq!(found.total, found.dashboards.len() as u64);
+            lists.push(found.dashboards.iter().map(|one| format!("{} {} {}", one.name, one.version, one.title)).collect::<Vec<_>>());
+        }
+        assert_eq!(lists[0], lists[1]);
+        lists.remove(0)
+    };
+    create(&here, "x", &body("p", "a", "A")).await.unwrap();
+    create(&there, "x", &body("p", "b", "B")).await.unwrap();
+    assert_eq!(seen(None).await, ["a 0 A", "b 0 B"]);
+    save(&there, "x", &body("p", "a", "A2"), at(0)).await.unwrap();
+    assert_eq!(seen(None).await, ["a 1 A2", "b 0 B"]);
+    here.archive(&actor("x"), "p", "a", &Expected::Any).await.unwrap();
+    assert_eq!((seen(None).await, seen(Some(State::Archived)).await), (vec!["b 0 B".to_owned()], vec!["a 1 A2".to_owned()]));
+    there.unarchive(&actor("x"), "p", "a").await.unwrap();
+    assert_eq!((seen(None).await, seen(Some(State::Archived)).await), (vec!["a 2 A2".to_owned(), "b 0 B".to_owned()], vec![]));
+    // What is read by name, too.
+    for store in [&here, &there] {
+        assert_eq!(store.get("p", "a").await.unwrap().dashboard.version, 2);
+    }
+    save(&there, "x", &body("p", "a", "A3"), at(2)).await.unwrap();
+    assert_eq!(here.get("p", "a").await.unwrap().dashboard.title, "A3");
+    there.archive(&actor("x"), "p", "a", &Expected::Any).await.unwrap();
+    assert!(matches!(here.get("p", "a").await, Err(StoreError::NotFound { .. })));
+    create(&there, "x", &body("p", "a", "another")).await.unwrap();
+    assert_eq!(here.get("p", "a").await.unwrap().dashboard.title, "another");
+}
+
+/// The number of all of them is right at once here, and a second later elsewhere.
+async fn totals_follow_changes(home: Home) {
+    let (here, there) = (home.store().await, home.store().await);
+    let page = Search { limit: 1, heads_only: true, ..Search::default() };
+    let total = async |store: &Store| store.search(&Scope::ClusterWide, &page).await.unwrap().total;
+    for n in 0..4 {
+        create(&here, "x", &body("p", &format!("n{n}"), "T")).await.unwrap();
+        assert_eq!(total(&here).await, n + 1);
+    }
+    assert_eq!(total(&there).await, 4);
+    here.archive(&actor("x"), "p", "n0", &Expected::Any).await.unwrap();
+    assert_eq!(total(&here).await, 3);
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    assert_eq!(total(&there).await, 3);
 }
 
 fn rich(name: &str, title: &str, tags: &[&str], panel: &str, query: &str) -> Value {
@@ -247,7 +311,7 @@ async fn ten_thousand(home: Home) {
     {
         let search = Search { words: words.into(), limit: 100, ..Search::default() };
         let started = std::time::Instant::now();
-        let found = store.search(&Scope::ClusterWide, &search).await.unwrap();
+        let found = both(&store, &Scope::ClusterWide, &search).await;
         let took = started.elapsed();
         assert_eq!((found.dashboards.len() as u64, found.total), (count.min(100), count), "{words}");
         let plan = store.plan(&Scope::ClusterWide, &search).await.unwrap();
@@ -274,8 +338,7 @@ async fn ten_thousand(home: Home) {
         );
         // Without the total, which counts everything there is.
         for _ in 0..2 {
-            let found = store.search(&scope, &search).await.unwrap();
-            search.cursor = found.next;
+            search.cursor = both(&store, &scope, &search).await.next;
         }
     }
     for n in [0, 5_000, 9_999] {

@@ -51,8 +51,20 @@ impl fmt::Display for Problem {
 
 /// Everything that is wrong with a document, up to a hundred problems.
 pub(super) fn dashboard(document: &Value) -> Vec<Problem> {
+    let is_wrong = !problems_of(&At::root(document, false)).is_empty();
+    if is_wrong { problems_of(&At::root(document, true)) } else { Vec::new() }
+}
+
+/// Texts and names with a NUL. PostgreSQL has no place for one, and no screen shows it.
+pub(super) fn nuls(document: &Value) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let root = At::root(document);
+    no_nul(&mut problems, document, &mut String::new());
+    problems.truncate(MOST_PROBLEMS);
+    problems
+}
+
+fn problems_of(root: &At<'_>) -> Vec<Problem> {
+    let mut problems = Vec::new();
     if let Some(kind) = root.text(&mut problems, "kind").filter(|kind| *kind != "Dashboard") {
         problems.push(Problem::new("/kind", format!("{kind:?} is not \"Dashboard\"")));
     }
@@ -62,7 +74,6 @@ pub(super) fn dashboard(document: &Value) -> Vec<Problem> {
     if let Some(spec) = root.object(&mut problems, "spec") {
         check_spec(&mut problems, &spec);
     }
-    no_nul(&mut problems, document, &mut String::new());
     problems.truncate(MOST_PROBLEMS);
     problems
 }
@@ -171,7 +182,6 @@ fn check_datasources(problems: &mut Vec<Problem>, spec: &At<'_>) {
     }
 }
 
-/// PostgreSQL has no place for a NUL in a text, and no screen shows one.
 fn no_nul(problems: &mut Vec<Problem>, value: &Value, pointer: &mut String) {
     let mut below = |problems: &mut Vec<Problem>, key: &str, value: &Value| {
         let length = pointer.len();

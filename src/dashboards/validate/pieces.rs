@@ -10,21 +10,27 @@ use super::Problem;
 pub(super) struct At<'a> {
     pub(super) value: &'a Value,
     pub(super) pointer: String,
+    is_placed: bool,
 }
 
 impl<'a> At<'a> {
-    pub(super) fn root(value: &'a Value) -> At<'a> {
-        At { value, pointer: String::new() }
+    /// Where only whether something is wrong is asked, pointers are not written: that takes longer than the checks.
+    pub(super) fn root(value: &'a Value, is_placed: bool) -> At<'a> {
+        At { value, pointer: String::new(), is_placed }
     }
 
     /// The pointer of a member.
     pub(super) fn below(&self, key: &str) -> String {
-        format!("{}/{}", self.pointer, piece(key))
+        if self.is_placed { [&self.pointer, "/", &piece(key)].concat() } else { String::new() }
+    }
+
+    fn under(&self, key: &str, value: &'a Value) -> At<'a> {
+        At { value, pointer: self.below(key), is_placed: self.is_placed }
     }
 
     fn member(&self, key: &str) -> Option<At<'a>> {
         let value = self.value.get(key).filter(|value| !value.is_null())?;
-        Some(At { value, pointer: self.below(key) })
+        Some(self.under(key, value))
     }
 
     /// A text that has to be there.
@@ -61,7 +67,7 @@ impl<'a> At<'a> {
         if items.len() > most {
             problems.push(Problem::new(&at.pointer, format!("it has {} entries, at most {most} are kept", items.len())));
         }
-        items.iter().take(most).enumerate().map(|(index, value)| At { value, pointer: at.below(&index.to_string()) }).collect()
+        items.iter().take(most).enumerate().map(|(index, value)| at.under(&index.to_string(), value)).collect()
     }
 
     /// The members of an object that may be missing.
@@ -71,7 +77,7 @@ impl<'a> At<'a> {
         if members.len() > most {
             problems.push(Problem::new(&at.pointer, format!("it has {} entries, at most {most} are kept", members.len())));
         }
-        members.iter().take(most).map(|(key, value)| (key.as_str(), At { value, pointer: at.below(key) })).collect()
+        members.iter().take(most).map(|(key, value)| (key.as_str(), at.under(key, value))).collect()
     }
 
     /// A whole number from `least` on, that has to be there.

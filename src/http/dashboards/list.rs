@@ -48,7 +48,7 @@ async fn page(site: &Site, caller: &Caller, scope: &Scope) -> Result<Response<Bo
     let found = site.dashboards.search(scope, &search).await?;
     let texts: Vec<String> =
         found.dashboards.iter().map(|dashboard| if search.heads_only { dashboard.head_text() } else { dashboard.text() }).collect();
-    let mut response = answer::json(format!("[{}]", texts.join(",")));
+    let mut response = answer::json(["[", &texts.join(","), "]"].concat());
     let headers = response.headers_mut();
     headers.insert(HeaderName::from_static("x-total-count"), HeaderValue::from(found.total));
     if let Some(next) = found.next
