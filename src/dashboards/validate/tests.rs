@@ -1,8 +1,8 @@
 use serde_json::{Value, json};
 
-use super::dashboard;
 use super::pieces::{duration, is_name};
 use super::variables::variables_in;
+use super::{dashboard, nuls};
 
 fn good() -> Value {
     json!({
