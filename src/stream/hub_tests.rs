@@ -71,7 +71,7 @@ fn wanted(name: &str, evaluate: Counting) -> Wanted {
 }
 
 fn opening(user: u64, queries: Vec<Wanted>) -> Opening {
-    Opening { user, queries, refused: Vec::new(), last_event_id: None, rights: Arc::new(Always(Standing::Good)) }
+    Opening { user, queries, refused: Vec::new(), last_event_id: None, is_gzip: false, rights: Arc::new(Always(Standing::Good)) }
 }
 
 /// What comes until the text has been seen, or the stream ends.
