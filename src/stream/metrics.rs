@@ -95,7 +95,11 @@ impl StreamMetrics {
             connections: gauge(registry, "hecate_stream_connections", "Open streams.")?,
             subscriptions: gauge(registry, "hecate_stream_subscriptions", "Queries of all open streams.")?,
             topics: gauge(registry, "hecate_stream_queries", "Distinct queries that are streamed: each is evaluated once per tick.")?,
-            memory: gauge(registry, "hecate_stream_memory_bytes", "Bytes of the windows that are held, and of what was compressed of them.")?,
+            memory: gauge(
+                registry,
+                "hecate_stream_memory_bytes",
+                "Bytes of the windows that are held, and of what was compressed of them.",
+            )?,
             listening: gauge(registry, "hecate_stream_bus_connected", "1 while ticks of other replicas are heard.")?,
             bytes: counter(registry, "hecate_stream_bytes_total", "Bytes sent, compressed where the client takes it.")?,
             compressions: counter(

@@ -17,6 +17,8 @@ mod bus;
 mod diff;
 mod events;
 mod frame;
+#[cfg(test)]
+mod gzip_tests;
 mod hub;
 #[cfg(test)]
 mod hub_tests;

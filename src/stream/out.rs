@@ -124,3 +124,96 @@ impl Gzip {
         self.own.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+
+    use proptest::prelude::*;
+
+    use super::super::topic::Held;
+    use super::*;
+
+    fn held() -> Arc<Held> {
+        Arc::new(Held { bytes: AtomicUsize::new(0), most: usize::MAX })
+    }
+
+    fn text(len: usize) -> Vec<u8> {
+        (0..len).map(|at| b"[1795424415,\"83.9\"],"[(at * at / 7) % 20]).collect()
+    }
+
+    fn drain(out: &mut Out) -> Vec<u8> {
+        let mut all = Vec::new();
+        while let Some(piece) = out.next_piece() {
+            assert!(!piece.is_empty() && piece.len() <= SLICE_BYTES);
+            all.extend_from_slice(&piece);
+        }
+        all
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Whatever is put in, and whenever it goes out: in the same order, and read as soon as it is out.
+        #[test]
+        fn both_forms_say_the_same(
+            steps in prop::collection::vec((0..3_u8, prop_oneof![0..400_usize, 0..8000_usize, 0..150_000_usize]), 1..25)
+        ) {
+            let (mut plain, mut gzip) = (Out::new(false), Out::new(true));
+            let mut reader = flate2::write::GzDecoder::new(Vec::new());
+            let mut whole = Vec::new();
+            for (what, len) in steps {
+                let text = text(len);
+                match what {
+                    0 => [&mut plain, &mut gzip].into_iter().for_each(|out| out.own(&text)),
+                    1 => {
+                        let part = Part::delta(text, &held());
+                        let packed = Deflated::of(&[&part.times, &part.text, frame::END]);
+                        plain.packed(&part, &packed);
+                        gzip.packed(&part, &packed);
+                    }
+                    _ => {
+                        plain.flush();
+                        gzip.flush();
+                        whole.extend(drain(&mut plain));
+                        reader.write_all(&drain(&mut gzip)).unwrap();
+                        reader.flush().unwrap();
+                        prop_assert!(*reader.get_ref() == whole);
+                        plain.shrink();
+                        gzip.shrink();
+                    }
+                }
+            }
+            plain.end();
+            gzip.end();
+            whole.extend(drain(&mut plain));
+            reader.write_all(&drain(&mut gzip)).unwrap();
+            reader.try_finish().unwrap();
+            prop_assert!(*reader.get_ref() == whole);
+        }
+    }
+
+    #[test]
+    fn a_long_piece_is_shared_and_not_copied() {
+        let mut seed = 1_u64;
+        let mut next = || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) as u8
+        };
+        let random: Vec<u8> = (0..20_000).map(|_| next()).collect();
+        let part = Part::delta(random, &held());
+        let packed = Deflated::of(&[&part.times, &part.text, frame::END]);
+        let mut places = Vec::new();
+        for _ in 0..2 {
+            let mut out = Out::new(true);
+            out.own(b"event: delta\n");
+            out.packed(&part, &packed);
+            out.flush();
+            let pieces: Vec<Bytes> = std::iter::from_fn(|| out.next_piece()).collect();
+            places.push(pieces[1].as_ptr());
+        }
+        assert_eq!(places[0], places[1]);
+    }
+}
