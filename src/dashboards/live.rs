@@ -269,9 +269,9 @@ mod tests {
     fn a_row_is_repeated_for_each_value() {
         let fixed = json!({"kind": "StaticListVariable", "spec": {"values": ["a", "b", "c", "b"]}});
         let row = |repeat: Value| json!({"kind": "Grid", "spec": {"repeatVariable": repeat, "items": [{"content": {"$ref": "#/spec/panels/cpu"}}]}});
-        let asked = |variables: &Value, given: &[&str], rows: &[Value]| {
+        let asked = |variables: &Value, given: &[&str], rows: &[&Value]| {
             let mut document = document("up{x=~\"$x\"}", variables);
-            document["spec"]["layouts"] = rows.into();
+            document["spec"]["layouts"] = rows.iter().map(|row| (*row).clone()).collect();
             let given = match given {
                 [] => BTreeMap::new(),
                 given => BTreeMap::from([("x".to_owned(), given.iter().map(|value| (*value).to_owned()).collect())]),
@@ -281,18 +281,18 @@ mod tests {
         };
         let many = list(json!({"allowMultiple": true, "allowAllValue": true, "defaultValue": ["a"], "plugin": fixed}));
         let (one_row, repeated) = (row(Value::Null), row("x".into()));
-        assert_eq!(asked(&many, &["a", "b"], &[repeated.clone()]), ["cpu.0[x=a] up{x=~\"a\"}", "cpu.0[x=b] up{x=~\"b\"}"]);
-        assert_eq!(asked(&many, &[], &[repeated.clone(), repeated.clone()]), ["cpu.0[x=a] up{x=~\"a\"}"]);
-        assert_eq!(asked(&many, &[ALL], &[repeated.clone()]).len(), 3, "each once");
+        assert_eq!(asked(&many, &["a", "b"], &[&repeated]), ["cpu.0[x=a] up{x=~\"a\"}", "cpu.0[x=b] up{x=~\"b\"}"]);
+        assert_eq!(asked(&many, &[], &[&repeated, &repeated]), ["cpu.0[x=a] up{x=~\"a\"}"]);
+        assert_eq!(asked(&many, &[ALL], &[&repeated]).len(), 3, "each once");
         // The same panel in a row of its own.
-        let both = asked(&many, &["a", "b"], &[repeated.clone(), one_row.clone()]);
+        let both = asked(&many, &["a", "b"], &[&repeated, &one_row]);
         assert_eq!(both, ["cpu.0 up{x=~\"(a|b)\"}", "cpu.0[x=a] up{x=~\"a\"}", "cpu.0[x=b] up{x=~\"b\"}"]);
         // Nothing to repeat it for.
         let single = list(json!({"plugin": fixed, "defaultValue": "b"}));
-        assert_eq!(asked(&single, &[], &[repeated.clone(), one_row]), ["cpu.0 up{x=~\"b\"}"]);
+        assert_eq!(asked(&single, &[], &[&repeated, &one_row]), ["cpu.0 up{x=~\"b\"}"]);
         let backend = list(json!({"allowMultiple": true, "plugin": {"kind": "PrometheusLabelValuesVariable"}}));
-        assert_eq!(asked(&backend, &[ALL], &[repeated]), ["cpu.0 up{x=~\".+\"}"], "only a backend knows its values");
-        assert_eq!(asked(&many, &["a"], &[row("none".into())]), ["cpu.0 up{x=~\"(a)\"}"]);
+        assert_eq!(asked(&backend, &[ALL], &[&repeated]), ["cpu.0 up{x=~\".+\"}"], "only a backend knows its values");
+        assert_eq!(asked(&many, &["a"], &[&row("none".into())]), ["cpu.0 up{x=~\"(a)\"}"]);
     }
 
     #[test]
