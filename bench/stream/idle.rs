@@ -31,7 +31,7 @@ pub async fn measure(plan: &Plan, stage: &Stage) -> Report {
     let mut streams = Vec::new();
     let began = Instant::now();
     for _ in 0..plan.idle {
-        streams.push(client::connect(hecate.address(), &[stage::query(0)], STEP, counts.clone(), None).await);
+        streams.push(client::connect(hecate.address(), &[stage::query(0)], STEP, client::Form::Plain, counts.clone(), None).await);
     }
     while counts.snapshots.load(Relaxed) < plan.idle {
         assert!(began.elapsed() < Duration::from_secs(120), "{} windows", counts.snapshots.load(Relaxed));

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
 use crate::Plan;
-use crate::client::{self, Arrived, Counts};
+use crate::client::{self, Arrived, Counts, Form};
 use crate::common::process::{cpu, resident_kib};
 use crate::common::report::{Rounds, Table, quantile_ms};
 use crate::common::verdict::Report;
@@ -22,8 +22,8 @@ const QUERIES: usize = 10;
 /// Streams that have the same queries belong to one of so many boards.
 const BOARDS: usize = 10;
 
-pub async fn measure(plan: &Plan, stage: &Stage) -> Report {
-    eprintln!("{} streams of {QUERIES} queries", plan.streams);
+pub async fn measure(plan: &Plan, stage: &Stage, form: Form) -> Report {
+    eprintln!("{} streams of {QUERIES} queries, {form:?}", plan.streams);
     let upstream = Counting::in_front_of(&stage.prometheus.url()).await;
     let hecate = stage::hecate(&upstream.url());
     let counts: Arc<Counts> = Arc::default();
@@ -33,7 +33,7 @@ pub async fn measure(plan: &Plan, stage: &Stage) -> Report {
         let board = nth % BOARDS;
         let queries: Vec<String> = (0..QUERIES).map(|query| stage::query(board * QUERIES + query)).collect();
         let (told, mut own) = mpsc::channel::<Arrived>(64);
-        streams.push(client::connect(hecate.address(), &queries, STEP, counts.clone(), Some(told)).await);
+        streams.push(client::connect(hecate.address(), &queries, STEP, form, counts.clone(), Some(told)).await);
         let sender = sender.clone();
         tokio::spawn(async move {
             while let Some(one) = own.recv().await {
@@ -52,9 +52,11 @@ pub async fn measure(plan: &Plan, stage: &Stage) -> Report {
     upstream.take();
     while arrived.try_recv().is_ok() {}
     let (bytes, deltas, snapshots) = (counts.bytes.load(Relaxed), counts.deltas.load(Relaxed), counts.snapshots.load(Relaxed));
+    let compressions = hecate.metric("hecate_stream_compressions_total").await;
     let used = cpu(hecate.pid());
     let length = Duration::from_secs(STEP) * u32::try_from(plan.ticks).unwrap();
     sleep(length).await;
+    let compressions = hecate.metric("hecate_stream_compressions_total").await - compressions;
     let used = (cpu(hecate.pid()) - used).as_secs_f64() / length.as_secs_f64() * 100.0;
     let (bytes, deltas) = (counts.bytes.load(Relaxed) - bytes, counts.deltas.load(Relaxed) - deltas);
     let snapshots = counts.snapshots.load(Relaxed) - snapshots;
@@ -98,14 +100,28 @@ pub async fn measure(plan: &Plan, stage: &Stage) -> Report {
     row("bytes : polling, plain and gzip, %", format!("{:.2}, {:.2}", share(plain), share(gzip)));
     let (p50, p99) = (quantile_ms(&mut times, 0.5), quantile_ms(&mut times, 0.99));
     row("from the question to Prometheus to the client, p50 and p99, ms", format!("{p50:.1}, {p99:.1}"));
+    row("deltas compressed, for each distinct query and step", format!("{:.3}", compressions / (distinct * plan.ticks) as f64));
     row("CPU, % of a core", format!("{used:.2}"));
     row("resident MB", format!("{:.0}", resident as f64 * 1024.0 / 1e6));
-    let _ = writeln!(report.text, "## Streams with work\n\nWindows of {} min of twenty series.\n\n{}", WINDOW / 60, table.text());
+    let heading = if form == Form::Gzip { "Streams with work, gzip" } else { "Streams with work" };
+    let _ = writeln!(report.text, "## {heading}\n\nWindows of {} min of twenty series.\n\n{}", WINDOW / 60, table.text());
     let one = |value: f64| {
         let mut rounds = Rounds::default();
         rounds.add(value);
         rounds
     };
+    if form == Form::Gzip {
+        report.at_most("gzip: bytes on the wire, % of polling gzip answers", &one(share(gzip)), 2, 5.0);
+        report.at_most("gzip: bytes on the wire, % of polling plain answers", &one(share(plain)), 2, 1.0);
+        report.at_most(
+            "gzip: deltas compressed for each distinct query and step",
+            &one(compressions / (distinct * plan.ticks) as f64),
+            3,
+            1.02,
+        );
+        report.at_most(&format!("gzip: {} streams × {QUERIES} queries: CPU, % of a core", plan.streams), &one(used), 1, 10.0);
+        return report;
+    }
     report.at_most("evaluations for each distinct query and step", &one(evaluations as f64 / (distinct * plan.ticks) as f64), 3, 1.02);
     report.at_most(&format!("{} streams × {QUERIES} queries: CPU, % of a core", plan.streams), &one(used), 1, 10.0);
     report.at_most("tick to client p99, ms, evaluation included", &one(p99), 1, 250.0);

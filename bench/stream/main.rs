@@ -58,7 +58,9 @@ fn main() {
         all.add(runtime.block_on(idle::measure(&plan, &prometheus)));
     }
     if has("load") {
-        all.add(runtime.block_on(load::measure(&plan, &prometheus)));
+        for form in [client::Form::Plain, client::Form::Gzip] {
+            all.add(runtime.block_on(load::measure(&plan, &prometheus, form)));
+        }
     }
     let preface = format!(
         "# What live streams cost\n\n\

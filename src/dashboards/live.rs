@@ -18,7 +18,8 @@ const ANYTHING: &str = ".+";
 /// One query of a panel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LiveQuery {
-    /// The panel's key and which of its queries it is: `cpu.0`.
+    /// The panel's key and which of its queries it is: `cpu.0`; where a variable repeats its row, that variable's value too:
+    /// `cpu.0[job=api]`.
     pub id: String,
     /// PromQL without variables, or why there is none.
     pub text: Result<String, String>,
@@ -39,20 +40,55 @@ pub struct View<'a> {
     pub name: &'a str,
 }
 
-/// All queries of all panels, in the order of the panels' keys.
+/// All queries of all panels, in the order of the panels' keys. A panel in a row that a variable repeats is asked once for each of its
+/// values.
 pub fn live_queries(document: &Value, view: &View<'_>) -> Vec<LiveQuery> {
     let values = values(document, view);
+    let repeats = repeats(document);
     let mut of_panel: BTreeMap<String, usize> = BTreeMap::new();
-    let panels = stored_queries(document).into_iter().filter_map(|stored| Some((stored.panel?, stored.pointer, stored.text)));
-    panels
-        .map(|(panel, pointer, text)| {
-            let nth = of_panel.entry(panel.clone()).or_default();
-            let id = format!("{panel}.{nth}");
-            *nth += 1;
-            let min_step = pointer.strip_suffix("/query").and_then(|spec| document.pointer(spec)?.get("minStep")?.as_str());
-            LiveQuery { id, text: filled(&text, &values, view, min_step) }
-        })
-        .collect()
+    let mut found = Vec::new();
+    for stored in stored_queries(document) {
+        let Some(panel) = stored.panel else { continue };
+        let nth = of_panel.entry(panel.clone()).or_default();
+        let id = format!("{panel}.{nth}");
+        *nth += 1;
+        let min_step = stored.pointer.strip_suffix("/query").and_then(|spec| document.pointer(spec)?.get("minStep")?.as_str());
+        let once = BTreeSet::from([None]);
+        let mut is_there_once = false;
+        for repeat in repeats.get(panel.as_str()).unwrap_or(&once) {
+            // As Perses has it: a variable with one value, or with a text for all of them, repeats nothing.
+            let Some((name, several)) = repeat.and_then(|name| match values.get(name) {
+                Some(VariableValue::Many(several)) => Some((name, several)),
+                _ => None,
+            }) else {
+                if !std::mem::replace(&mut is_there_once, true) {
+                    found.push(LiveQuery { id: id.clone(), text: filled(&stored.text, &values, view, min_step) });
+                }
+                continue;
+            };
+            let mut values = values.clone();
+            for value in several {
+                values.insert(name.to_owned(), VariableValue::One(value.clone()));
+                found.push(LiveQuery { id: format!("{id}[{name}={value}]"), text: filled(&stored.text, &values, view, min_step) });
+            }
+        }
+    }
+    found
+}
+
+/// In which rows each panel stands that is in one: by the variable that repeats it, or in one that is there once.
+fn repeats(document: &Value) -> BTreeMap<&str, BTreeSet<Option<&str>>> {
+    let mut repeats: BTreeMap<&str, BTreeSet<Option<&str>>> = BTreeMap::new();
+    for row in document.pointer("/spec/layouts").and_then(Value::as_array).into_iter().flatten() {
+        let variable = row.pointer("/spec/repeatVariable").and_then(Value::as_str).filter(|name| !name.is_empty());
+        for item in row.pointer("/spec/items").and_then(Value::as_array).into_iter().flatten() {
+            let panel = item.pointer("/content/$ref").and_then(Value::as_str).and_then(|target| target.strip_prefix("#/spec/panels/"));
+            if let Some(panel) = panel {
+                repeats.entry(panel).or_default().insert(variable);
+            }
+        }
+    }
+    repeats
 }
 
 fn filled(text: &str, values: &BTreeMap<String, VariableValue>, view: &View<'_>, min_step: Option<&str>) -> Result<String, String> {
@@ -110,7 +146,9 @@ fn chosen(given: &[String], is_many: bool, custom_all: impl Fn() -> String, list
         given.iter().flat_map(|value| value.split(',')).filter(|value| seen.insert((*value).to_owned())).map(str::to_owned).collect();
     let is_many = is_many || split.len() > 1;
     if split.iter().any(|value| value == ALL) {
-        return Some(if listed.is_empty() { VariableValue::All(custom_all()) } else { VariableValue::Many(listed.to_vec()) });
+        let mut seen = BTreeSet::new();
+        let each_once: Vec<String> = listed.iter().filter(|value| seen.insert(*value)).cloned().collect();
+        return Some(if listed.is_empty() { VariableValue::All(custom_all()) } else { VariableValue::Many(each_once) });
     }
     match split.as_slice() {
         [] => None,
@@ -225,6 +263,36 @@ mod tests {
         // Of a variable that the document does not have.
         check(&json!([]), &[("x", &["a"])], "up{x=~\"a\"}");
         assert!(text(query, &list(json!({})), &[]).unwrap_err().contains("var-x="));
+    }
+
+    #[test]
+    fn a_row_is_repeated_for_each_value() {
+        let fixed = json!({"kind": "StaticListVariable", "spec": {"values": ["a", "b", "c", "b"]}});
+        let row = |repeat: Value| json!({"kind": "Grid", "spec": {"repeatVariable": repeat, "items": [{"content": {"$ref": "#/spec/panels/cpu"}}]}});
+        let asked = |variables: &Value, given: &[&str], rows: &[&Value]| {
+            let mut document = document("up{x=~\"$x\"}", variables);
+            document["spec"]["layouts"] = rows.iter().map(|row| (*row).clone()).collect();
+            let given = match given {
+                [] => BTreeMap::new(),
+                given => BTreeMap::from([("x".to_owned(), given.iter().map(|value| (*value).to_owned()).collect())]),
+            };
+            let view = View { given: &given, step: Duration::from_secs(15), window: Duration::from_secs(60), project: "p", name: "n" };
+            live_queries(&document, &view).into_iter().map(|query| format!("{} {}", query.id, query.text.unwrap())).collect::<Vec<_>>()
+        };
+        let many = list(json!({"allowMultiple": true, "allowAllValue": true, "defaultValue": ["a"], "plugin": fixed}));
+        let (one_row, repeated) = (row(Value::Null), row("x".into()));
+        assert_eq!(asked(&many, &["a", "b"], &[&repeated]), ["cpu.0[x=a] up{x=~\"a\"}", "cpu.0[x=b] up{x=~\"b\"}"]);
+        assert_eq!(asked(&many, &[], &[&repeated, &repeated]), ["cpu.0[x=a] up{x=~\"a\"}"]);
+        assert_eq!(asked(&many, &[ALL], &[&repeated]).len(), 3, "each once");
+        // The same panel in a row of its own.
+        let both = asked(&many, &["a", "b"], &[&repeated, &one_row]);
+        assert_eq!(both, ["cpu.0 up{x=~\"(a|b)\"}", "cpu.0[x=a] up{x=~\"a\"}", "cpu.0[x=b] up{x=~\"b\"}"]);
+        // Nothing to repeat it for.
+        let single = list(json!({"plugin": fixed, "defaultValue": "b"}));
+        assert_eq!(asked(&single, &[], &[&repeated, &one_row]), ["cpu.0 up{x=~\"b\"}"]);
+        let backend = list(json!({"allowMultiple": true, "plugin": {"kind": "PrometheusLabelValuesVariable"}}));
+        assert_eq!(asked(&backend, &[ALL], &[&repeated]), ["cpu.0 up{x=~\".+\"}"], "only a backend knows its values");
+        assert_eq!(asked(&many, &["a"], &[&row("none".into())]), ["cpu.0 up{x=~\"(a)\"}"]);
     }
 
     #[test]

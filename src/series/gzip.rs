@@ -23,7 +23,7 @@ const LONGEST: usize = 65_535;
 const STORED: usize = 5;
 /// The member's own head and trailer.
 const FRAME: usize = 10 + 8;
-const HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+pub(super) const HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
 /// A member that is being written.
 pub(super) struct Writer {
@@ -95,7 +95,7 @@ impl Writer {
 
     fn end_waiting(&mut self) {
         thread_local!(static FAST: RefCell<Compress> = RefCell::new(Compress::new(Compression::new(1), false)));
-        FAST.with_borrow_mut(|deflate| append_deflated(deflate, &self.waiting, &mut self.out));
+        FAST.with_borrow_mut(|deflate| append_deflated(deflate, &[&self.waiting], &mut self.out));
         count(&mut self.crc, &mut self.len, &self.waiting);
         self.waiting.clear();
     }
@@ -109,46 +109,61 @@ impl Writer {
     }
 }
 
-/// Raw deflate that needs nothing before it and ends at a whole byte, so that anything can follow. Each thread that makes pieces keeps
-/// a compressor of some 300 kB.
+/// Raw deflate that needs nothing before it and ends at a whole byte, so that anything can follow.
 pub(super) fn deflate_piece(text: &[u8]) -> Box<[u8]> {
+    deflate_joined(&[text]).into()
+}
+
+/// The same of a text that lies in several parts. Each thread that makes pieces keeps a compressor of some 300 kB.
+pub(super) fn deflate_joined(parts: &[&[u8]]) -> Vec<u8> {
     // Level 1 of zlib-rs hardly compresses texts as short as these; levels 3 to 6 give one size.
     thread_local!(static DEFLATE: RefCell<Compress> = RefCell::new(Compress::new(Compression::new(6), false)));
-    let mut out = Vec::with_capacity(text.len() + text.len() / 100 + 64);
-    DEFLATE.with_borrow_mut(|deflate| append_deflated(deflate, text, &mut out));
-    out.into()
+    let mut out = Vec::new();
+    DEFLATE.with_borrow_mut(|deflate| append_deflated(deflate, parts, &mut out));
+    out
 }
 
 /// Ended by a sync flush: after a reset it writes what a full flush would, without clearing 128 kB of tables once more.
-fn append_deflated(deflate: &mut Compress, text: &[u8], out: &mut Vec<u8>) {
+fn append_deflated(deflate: &mut Compress, parts: &[&[u8]], out: &mut Vec<u8>) {
     let start = out.len();
     deflate.reset();
-    out.reserve(text.len() + text.len() / 100 + 64);
-    loop {
-        let rest = text.get(deflate.total_in() as usize..).unwrap_or_default();
-        match deflate.compress_vec(rest, out, FlushCompress::Sync) {
-            // With room left, the flush is complete.
-            Ok(Status::Ok) if out.len() < out.capacity() => return,
-            Ok(_) => out.reserve(64 + out.capacity()),
-            Err(_) => {
-                // The compressor's own state is broken, which is not known to happen: then the text goes as it is.
-                out.truncate(start);
-                for part in text.chunks(LONGEST) {
-                    out.extend_from_slice(&stored_head(part.len() as u16, false));
-                    out.extend_from_slice(part);
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    // A window of megabytes takes a tenth of its length.
+    out.reserve(length.min(64 * 1024) + length / 10 + 64);
+    let (mut before, last) = (0, parts.len().saturating_sub(1));
+    for (nth, part) in parts.iter().enumerate() {
+        let flush = if nth == last { FlushCompress::Sync } else { FlushCompress::None };
+        loop {
+            let rest = part.get(deflate.total_in() as usize - before..).unwrap_or_default();
+            if rest.is_empty() && nth != last {
+                break;
+            }
+            match deflate.compress_vec(rest, out, flush) {
+                // With room left, the flush is complete.
+                Ok(Status::Ok) if nth == last && out.len() < out.capacity() => break,
+                Ok(_) if out.len() == out.capacity() => out.reserve(64 + out.capacity() / 4),
+                Ok(_) => {}
+                Err(_) => {
+                    // The compressor's own state is broken, which is not known to happen: then the text goes as it is.
+                    out.truncate(start);
+                    for part in parts.iter().flat_map(|part| part.chunks(LONGEST)) {
+                        out.extend_from_slice(&stored_head(part.len() as u16, false));
+                        out.extend_from_slice(part);
+                    }
+                    return;
                 }
-                return;
             }
         }
+        before += part.len();
     }
 }
 
-fn stored_head(len: u16, last: bool) -> [u8; STORED] {
+pub(super) fn stored_head(len: u16, last: bool) -> [u8; STORED] {
     let ([a, b], [c, d]) = (len.to_le_bytes(), (!len).to_le_bytes());
     [u8::from(last), a, b, c, d]
 }
 
-fn count(crc: &mut u32, len: &mut u32, text: &[u8]) {
+pub(super) fn count(crc: &mut u32, len: &mut u32, text: &[u8]) {
     let mut hasher = crc32fast::Hasher::new_with_initial(*crc);
     hasher.update(text);
     *crc = hasher.finalize();

@@ -6,6 +6,8 @@
 //!                                     compact::encode v  │ compact::decode        (bytes for a shared cache)
 //! ```
 //!
+//! [`Member`] is for whoever writes gzip that goes out while it is written, such as streams.
+//!
 //! A [`Series`] is everything that is known of one expression on one [`Grid`]: an immutable snapshot that is cheap to clone. Who
 //! changes it clones it, puts an answer in and swaps the clone in; who reads cuts windows out of whatever snapshot they hold.
 //! Floats are never parsed and printed again, so what comes out is byte for byte what Prometheus sent.
@@ -27,6 +29,7 @@ mod held;
 mod infos;
 mod json;
 mod labels;
+mod member;
 mod merge;
 mod packed;
 pub mod plan;
@@ -46,5 +49,6 @@ pub use cut::Cut;
 pub use decode::{DecodeError, Decoded, Limits, What, decode};
 pub use grid::{Grid, print_time};
 pub use gzip::Edges;
+pub use member::{Deflated, Member};
 pub use rows::Row;
 pub use snapshot::{PutError, Series, blocks_of};

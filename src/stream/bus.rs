@@ -62,8 +62,11 @@ impl Bus {
 async fn keep(hub: Weak<Hub>, settings: Redis, channel: String) {
     let mut pause = PAUSES.0;
     let mut was_heard = None;
+    // Replicas begin with different servers of a cluster, and each goes to the next one when its own is gone.
+    let mut turn: usize = rand::random_range(0..1024);
     while hub.strong_count() > 0 {
-        match subscribe(&settings, &channel).await {
+        turn += 1;
+        match subscribe(&settings, &channel, turn).await {
             Ok(client) => {
                 if was_heard.replace(true) != Some(true) {
                     tracing::info!("ticks of other replicas are heard");
@@ -93,8 +96,8 @@ fn hears(hub: &Weak<Hub>, hears: bool) {
 }
 
 /// A connection that is made from scratch: files are read again, Sentinels are asked again.
-async fn subscribe(settings: &Redis, channel: &str) -> Result<SubscriberClient, BusError> {
-    let client = Builder::from_config(client_config(settings)?)
+async fn subscribe(settings: &Redis, channel: &str, turn: usize) -> Result<SubscriberClient, BusError> {
+    let client = Builder::from_config(client_config(settings, turn)?)
         .with_connection_config(|connection| {
             connection.connection_timeout = settings.connect_timeout;
             connection.internal_command_timeout = settings.connect_timeout;
@@ -149,11 +152,16 @@ async fn listen(hub: &Weak<Hub>, client: &SubscriberClient, channel: &str) {
     }
 }
 
-fn client_config(settings: &Redis) -> Result<Config, BusError> {
+fn client_config(settings: &Redis, turn: usize) -> Result<Config, BusError> {
     let pairs = |hosts: &[HostPort]| hosts.iter().map(|host| (host.host.clone(), host.port)).collect::<Vec<_>>();
     let server = match &settings.servers {
         RedisServers::Single(host) => ServerConfig::new_centralized(host.host.clone(), host.port),
-        RedisServers::Cluster(hosts) => ServerConfig::new_clustered(pairs(hosts)),
+        // Every server of a cluster passes on what is published at any of them. As a client of the whole cluster fred wants to reach all
+        // of them, and hears nothing for as long as one is away.
+        RedisServers::Cluster(hosts) => match hosts.get(turn % hosts.len().max(1)) {
+            Some(host) => ServerConfig::new_centralized(host.host.clone(), host.port),
+            None => ServerConfig::new_clustered(pairs(hosts)),
+        },
         RedisServers::Sentinel { master, hosts } => {
             let mut server = ServerConfig::new_sentinel(pairs(hosts), master.clone());
             if let (ServerConfig::Sentinel { username, password, .. }, Some((user, secret))) = (&mut server, &settings.sentinel) {

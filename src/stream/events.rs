@@ -2,29 +2,24 @@
 //!
 //! Nothing waits here for a slow reader: it is behind by a number, and when it reads again it gets the newest state.
 
-use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::Stream;
 
 use super::frame::{self, Kind};
 use super::hub::Hub;
 use super::line::{Farewell, Line};
+use super::out::Out;
+use super::part::Part;
 use super::question::Refusal;
 use super::resume::EventId;
 use super::tick::now_ms;
-use super::topic::Topic;
-
-/// Shared parts up to this length are copied behind what stands in front of them: a copy costs less than a piece of its own.
-const COPIED_BYTES: usize = 4 * 1024;
-/// Events are gathered into pieces of about this length.
-const PIECE_BYTES: usize = 16 * 1024;
-/// Longer ones go out in slices: `server.write_timeout` is for each, so that a large window has the time that it takes.
-const SLICE_BYTES: usize = 64 * 1024;
+use super::topic::{State, Topic};
+use super::window::Window;
 
 /// The events of one stream. Dropping it ends the stream.
 pub struct Events {
@@ -35,9 +30,7 @@ pub struct Events {
     fingerprint: u32,
     /// The last tick of which the client knows that it has everything.
     complete_ms: Option<i64>,
-    /// What is ready to go out.
-    pieces: VecDeque<Bytes>,
-    gathered: BytesMut,
+    out: Out,
     /// Which query is looked at first: by turns, so that none waits for the others for ever.
     turn: usize,
     is_over: bool,
@@ -52,6 +45,8 @@ pub(super) struct Followed {
     pub(super) failures: u64,
     /// The tick of the window that the client has.
     pub(super) has_ms: Option<i64>,
+    /// What is being compressed for it: that comes next, whatever is newer by then.
+    pub(super) waits: Option<Arc<State>>,
 }
 
 /// How far a client is with one query.
@@ -72,18 +67,17 @@ impl Events {
         line: Arc<Line>,
         queries: Vec<Followed>,
         fingerprint: u32,
-        greeting: Bytes,
+        out: Out,
+        greeting: &Bytes,
         refused: &[(String, Refusal)],
     ) -> Events {
         let complete_ms = queries.iter().map(|query| query.has_ms).min().flatten();
-        hub.metrics.sent(Kind::Connected, greeting.len());
-        let pieces = VecDeque::from([greeting]);
-        let mut events =
-            Events { hub, line, queries, fingerprint, complete_ms, pieces, gathered: BytesMut::new(), turn: 0, is_over: false };
+        let mut events = Events { hub, line, queries, fingerprint, complete_ms, out, turn: 0, is_over: false };
+        events.say(Kind::Connected, greeting);
         for (id, refusal) in refused {
             events.say(Kind::Error, &frame::error(Some(id), &refusal.error_type, &refusal.message));
         }
-        events.flush();
+        events.out.flush();
         events
     }
 
@@ -100,13 +94,14 @@ impl Events {
                 Farewell::Revoked { message } => (Kind::Error, frame::error(None, "revoked", message)),
             };
             self.is_over = true;
-            return self.say(kind, &event);
+            self.say(kind, &event);
+            return self.out.end();
         }
         if self.line.takes_beat() {
             self.say(Kind::Heartbeat, &frame::heartbeat(now_ms()));
         }
         for _ in 0..self.queries.len() {
-            if self.gathered.len() >= PIECE_BYTES || !self.pieces.is_empty() {
+            if self.out.is_full() {
                 break;
             }
             self.turn = (self.turn + 1) % self.queries.len();
@@ -117,7 +112,7 @@ impl Events {
     /// What is new about one query.
     fn look_at(&mut self, nth: usize) {
         let query = &mut self.queries[nth];
-        let state = query.topic.state();
+        let state = query.waits.take().unwrap_or_else(|| query.topic.state());
         if let Some(refusal) = state.failure.as_ref().filter(|_| state.failures > query.failures) {
             query.failures = state.failures;
             // Written as JSON by ourselves: it can be read.
@@ -126,39 +121,31 @@ impl Events {
             self.say(Kind::Error, &event);
         }
         let query = &mut self.queries[nth];
-        let Some(window) = &state.window else { return };
-        let (kind, data) = match query.position {
-            Position::At(number) if number == state.number => return,
-            Position::Had(had_ms) if window.end_ms <= had_ms => return,
-            Position::At(number) if number + 1 == state.number && state.delta.is_some() => (Kind::Delta, state.delta.clone()),
-            Position::Had(had_ms) => match state.since(&query.topic, had_ms) {
-                Some(delta) => (Kind::Delta, Some(delta)),
-                None => (Kind::Snapshot, None),
-            },
-            Position::At(number) => {
-                if number + 1 < state.number {
-                    self.line.conflations.fetch_add(1, Relaxed);
-                    self.hub.metrics.conflations.inc();
-                }
-                (Kind::Snapshot, None)
+        let Some((kind, part, window)) = query.next(&state) else { return };
+        if !self.out.is_gzip() {
+            self.opens(nth, kind, state.number, window.end_ms);
+            return self.out.shared(&part);
+        }
+        match part.packed(&query.topic, &self.hub.metrics) {
+            Some(packed) => {
+                self.opens(nth, kind, state.number, window.end_ms);
+                self.out.packed(&part, packed);
             }
-            Position::New => (Kind::Snapshot, None),
-        };
-        (query.position, query.has_ms) = (Position::At(state.number), Some(window.end_ms));
+            None => query.waits = Some(state),
+        }
+    }
+
+    /// Begins the event with which a client comes to the window of this number; the shared part comes next.
+    fn opens(&mut self, nth: usize, kind: Kind, number: u64, end_ms: i64) {
+        let query = &mut self.queries[nth];
+        if matches!(query.position, Position::At(has) if has + 1 < number) {
+            self.line.conflations.fetch_add(1, Relaxed);
+            self.hub.metrics.conflations.inc();
+        }
+        (query.position, query.has_ms) = (Position::At(number), Some(end_ms));
         let event_id = self.moved_on().map(|ms| EventId { complete_ms: ms, fingerprint: self.fingerprint }.to_string());
-        let before = self.gathered.len();
-        frame::opening_into(&mut self.gathered, kind, event_id.as_deref(), &self.queries[nth].id);
-        let shared = match data {
-            Some(delta) => delta,
-            None => {
-                frame::window_times(&mut self.gathered, window);
-                window.data()
-            }
-        };
-        let length = self.gathered.len() - before + shared.len() + frame::END.len();
-        self.append(shared);
-        self.gathered.extend_from_slice(frame::END);
-        self.count(kind, length);
+        self.out.own(frame::opening(kind, event_id.as_deref(), &self.queries[nth].id).as_bytes());
+        self.count(kind);
     }
 
     /// The tick that is complete now, when it is a later one than before.
@@ -171,34 +158,36 @@ impl Events {
     }
 
     fn say(&mut self, kind: Kind, event: &Bytes) {
-        self.gathered.extend_from_slice(event);
-        self.count(kind, event.len());
+        self.out.own(event);
+        self.count(kind);
     }
 
-    fn count(&self, kind: Kind, bytes: usize) {
-        self.hub.metrics.sent(kind, bytes);
+    fn count(&self, kind: Kind) {
+        self.hub.metrics.sent(kind);
         self.line.frames.fetch_add(1, Relaxed);
-        self.line.bytes.fetch_add(bytes as u64, Relaxed);
-    }
-
-    /// Short parts are copied, long ones go out by reference.
-    fn append(&mut self, shared: Bytes) {
-        if shared.len() <= COPIED_BYTES {
-            return self.gathered.extend_from_slice(&shared);
-        }
-        self.flush();
-        self.pieces.push_back(shared);
     }
 
     fn next_piece(&mut self) -> Option<Bytes> {
-        let first = self.pieces.front_mut()?;
-        if first.len() > SLICE_BYTES { Some(first.split_to(SLICE_BYTES)) } else { self.pieces.pop_front() }
+        let piece = self.out.next_piece()?;
+        self.hub.metrics.bytes.inc_by(piece.len() as u64);
+        self.line.bytes.fetch_add(piece.len() as u64, Relaxed);
+        Some(piece)
     }
+}
 
-    fn flush(&mut self) {
-        if !self.gathered.is_empty() {
-            self.pieces.push_back(self.gathered.split().freeze());
-        }
+impl Followed {
+    /// What brings the client to the newest window; none when it is there.
+    fn next<'s>(&self, state: &'s State) -> Option<(Kind, Arc<Part>, &'s Window)> {
+        let newest = state.newest.as_ref()?;
+        let delta = match self.position {
+            Position::At(number) if number == state.number => return None,
+            Position::Had(had_ms) if newest.window.end_ms <= had_ms => return None,
+            Position::At(number) if number + 1 == state.number => state.delta.clone(),
+            Position::Had(had_ms) => state.since(&self.topic, had_ms),
+            Position::At(_) | Position::New => None,
+        };
+        let (kind, part) = delta.map_or_else(|| (Kind::Snapshot, newest.part.clone()), |delta| (Kind::Delta, delta));
+        Some((kind, part, &newest.window))
     }
 }
 
@@ -215,14 +204,12 @@ impl Stream for Events {
         if !events.is_over {
             events.gather();
         }
-        events.flush();
+        events.out.flush();
         match events.next_piece() {
             Some(piece) => Poll::Ready(Some(piece)),
             None if events.is_over => Poll::Ready(None),
             None => {
-                // An idle stream holds no room for events.
-                events.gathered = BytesMut::new();
-                events.pieces.shrink_to(0);
+                events.out.shrink();
                 Poll::Pending
             }
         }

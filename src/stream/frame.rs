@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use serde::Serialize;
 
 use super::window::Window;
@@ -137,26 +137,21 @@ fn whole(kind: Kind, retry_ms: Option<u64>, data: &impl Serialize) -> Bytes {
 
 /// What stands in front of the shared part of a `snapshot` or `delta`, up to and with the comma in front of it. `event_id` moves on
 /// only with the last query of a tick; `id` is written as JSON already, with its quotes.
-pub fn opening_into(out: &mut BytesMut, kind: Kind, event_id: Option<&str>, id: &str) {
-    if let Some(event_id) = event_id {
-        out.extend_from_slice(b"id: ");
-        out.extend_from_slice(event_id.as_bytes());
-        out.extend_from_slice(b"\n");
-    }
-    for piece in ["event: ", kind.as_str(), "\ndata: {\"v\":1,\"id\":", id, ","] {
-        out.extend_from_slice(piece.as_bytes());
-    }
+pub fn opening(kind: Kind, event_id: Option<&str>, id: &str) -> String {
+    let moves_on = event_id.map_or([""; 3], |event_id| ["id: ", event_id, "\n"]);
+    let pieces = ["event: ", kind.as_str(), "\ndata: {\"v\":1,\"id\":", id, ","];
+    moves_on.into_iter().chain(pieces).collect()
 }
 
-/// What stands between the opening of a `snapshot` and its shared part.
-pub fn window_times(out: &mut BytesMut, window: &Window) {
+/// What stands between the opening of a `snapshot` and the text of its window.
+pub fn window_times(window: &Window) -> Vec<u8> {
     let mut times = Vec::with_capacity(80);
     for (name, ms) in [("\"start\":", window.start_ms), (",\"end\":", window.end_ms), (",\"step_seconds\":", window.step_ms)] {
         times.extend_from_slice(name.as_bytes());
         print_time(ms, &mut times);
     }
     times.push(b',');
-    out.extend_from_slice(&times);
+    times
 }
 
 #[cfg(test)]
@@ -186,13 +181,11 @@ mod tests {
 
     #[test]
     fn what_differs_from_client_to_client_stands_in_front() {
-        let mut out = BytesMut::new();
-        opening_into(&mut out, Kind::Delta, Some("1795424400000-1f"), "\"q0\"");
-        assert_eq!(out, &b"id: 1795424400000-1f\nevent: delta\ndata: {\"v\":1,\"id\":\"q0\","[..]);
-        out.clear();
-        opening_into(&mut out, Kind::Snapshot, None, "\"q1\"");
+        let out = opening(Kind::Delta, Some("1795424400000-1f"), "\"q0\"");
+        assert_eq!(out, "id: 1795424400000-1f\nevent: delta\ndata: {\"v\":1,\"id\":\"q0\",");
+        assert_eq!(opening(Kind::Snapshot, None, "\"q1\""), "event: snapshot\ndata: {\"v\":1,\"id\":\"q1\",");
         let answer = Bytes::from_static(br#"{"status":"success","data":{"resultType":"matrix","result":[]}}"#);
-        window_times(&mut out, &Window::new(1500, 61_500, 15_000, answer).unwrap());
-        assert_eq!(out, &b"event: snapshot\ndata: {\"v\":1,\"id\":\"q1\",\"start\":1.500,\"end\":61.500,\"step_seconds\":15,"[..]);
+        let times = window_times(&Window::new(1500, 61_500, 15_000, answer).unwrap());
+        assert_eq!(times, b"\"start\":1.500,\"end\":61.500,\"step_seconds\":15,");
     }
 }

@@ -12,6 +12,7 @@ use super::events::{Events, Followed, Position};
 use super::frame::{self, Bounds, Told};
 use super::line::{Farewell, Line};
 use super::metrics::{RefusedFor, StreamMetrics};
+use super::out::Out;
 use super::question::{Name, Refusal, Wanted};
 use super::resume::{EventId, fingerprint};
 use super::rights::{self, Rights};
@@ -69,6 +70,8 @@ pub struct Opening {
     pub refused: Vec<(String, Refusal)>,
     /// What it brought back.
     pub last_event_id: Option<EventId>,
+    /// As one gzip member, each piece of which can be read at once.
+    pub is_gzip: bool,
     /// Whether it may go on.
     pub rights: Arc<dyn Rights>,
 }
@@ -130,7 +133,7 @@ impl Hub {
     /// # Errors
     /// When a limit is reached.
     pub fn open(self: &Arc<Hub>, opening: Opening) -> Result<Events, Refused> {
-        let Opening { user, queries, refused, last_event_id, rights } = opening;
+        let Opening { user, queries, refused, last_event_id, is_gzip, rights } = opening;
         self.admit(user, &queries).inspect_err(|refused| self.metrics.refused(refused.limit()))?;
         let number = self.next_number.fetch_add(1, Relaxed);
         let told: Vec<Told> = queries.iter().map(told).collect();
@@ -150,7 +153,7 @@ impl Hub {
         }
         let shared = self.remote.as_ref().is_some_and(|remote| remote.is_connected());
         let greeting = frame::connected(&line.stream, &line.told, &self.bounds(), shared, RETRY_MS + rand::random_range(0..RETRY_MS / 2));
-        Ok(Events::new(self.clone(), line, followed, fingerprint, greeting, &refused))
+        Ok(Events::new(self.clone(), line, followed, fingerprint, Out::new(is_gzip), &greeting, &refused))
     }
 
     /// Takes a place among the streams of this user.
@@ -201,7 +204,7 @@ impl Hub {
         drop(topics);
         let state = topic.state();
         // A failure that was before the window that is there is not news.
-        let failures = if state.window.is_some() { state.failures } else { 0 };
+        let failures = if state.newest.is_some() { state.failures } else { 0 };
         // Texts can always be written.
         let id = serde_json::to_string(&query.id).unwrap_or_default();
         let position = had_ms.map_or(Position::New, |ms| Position::Had(ms.div_euclid(topic.step_ms) * topic.step_ms));
@@ -209,7 +212,7 @@ impl Hub {
             Position::Had(ms) => Some(ms),
             _ => None,
         };
-        Followed { topic, id, position, failures, has_ms }
+        Followed { topic, id, position, failures, has_ms, waits: None }
     }
 
     /// A stream has ended.

@@ -21,10 +21,10 @@ const WINDOW_MS: i64 = 1000;
 
 /// Answers with the time of each point, and filler of this length.
 #[derive(Default)]
-struct Counting {
-    asked: Arc<AtomicUsize>,
-    fails: Arc<AtomicBool>,
-    filler: usize,
+pub(super) struct Counting {
+    pub(super) asked: Arc<AtomicUsize>,
+    pub(super) fails: Arc<AtomicBool>,
+    pub(super) filler: usize,
 }
 
 #[async_trait]
@@ -58,20 +58,20 @@ impl Rights for Always {
     }
 }
 
-fn hub(change: impl FnOnce(&mut config::Stream)) -> Arc<Hub> {
+pub(super) fn hub(change: impl FnOnce(&mut config::Stream)) -> Arc<Hub> {
     let mut stream = config::Stream::default();
     change(&mut stream);
     let settings = HubSettings { stream, streams_per_user: 2, revocation_bound: Duration::from_millis(400) };
     Hub::new(settings, None, &Registry::new()).unwrap()
 }
 
-fn wanted(name: &str, evaluate: Counting) -> Wanted {
+pub(super) fn wanted(name: &str, evaluate: Counting) -> Wanted {
     let key = KeyBuilder::new("test").text(name).finish();
     Wanted { id: name.to_owned(), query: name.to_owned(), key, step_ms: STEP_MS, window_ms: WINDOW_MS, evaluate: Box::new(evaluate) }
 }
 
-fn opening(user: u64, queries: Vec<Wanted>) -> Opening {
-    Opening { user, queries, refused: Vec::new(), last_event_id: None, rights: Arc::new(Always(Standing::Good)) }
+pub(super) fn opening(user: u64, queries: Vec<Wanted>) -> Opening {
+    Opening { user, queries, refused: Vec::new(), last_event_id: None, is_gzip: false, rights: Arc::new(Always(Standing::Good)) }
 }
 
 /// What comes until the text has been seen, or the stream ends.

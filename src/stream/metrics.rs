@@ -66,6 +66,7 @@ pub(super) struct Inner {
     pub(super) memory: IntGauge,
     pub(super) listening: IntGauge,
     pub(super) bytes: IntCounter,
+    pub(super) compressions: IntCounter,
     pub(super) conflations: IntCounter,
     pub(super) revoked: IntCounter,
     ticks: Vec<IntCounter>,
@@ -94,9 +95,18 @@ impl StreamMetrics {
             connections: gauge(registry, "hecate_stream_connections", "Open streams.")?,
             subscriptions: gauge(registry, "hecate_stream_subscriptions", "Queries of all open streams.")?,
             topics: gauge(registry, "hecate_stream_queries", "Distinct queries that are streamed: each is evaluated once per tick.")?,
-            memory: gauge(registry, "hecate_stream_memory_bytes", "Bytes of the windows that are held.")?,
+            memory: gauge(
+                registry,
+                "hecate_stream_memory_bytes",
+                "Bytes of the windows that are held, and of what was compressed of them.",
+            )?,
             listening: gauge(registry, "hecate_stream_bus_connected", "1 while ticks of other replicas are heard.")?,
-            bytes: counter(registry, "hecate_stream_bytes_total", "Bytes of events sent.")?,
+            bytes: counter(registry, "hecate_stream_bytes_total", "Bytes sent, compressed where the client takes it.")?,
+            compressions: counter(
+                registry,
+                "hecate_stream_compressions_total",
+                "Windows and deltas compressed: each once for all who take it.",
+            )?,
             conflations: counter(registry, "hecate_stream_conflations_total", "Whole windows sent because a reader was behind.")?,
             revoked: counter(registry, "hecate_stream_revoked_total", "Streams ended because the rights were not what they were.")?,
             ticks: Ticked::ALL.iter().map(|ticked| ticks.with_label_values(&[ticked.as_str()])).collect(),
@@ -113,9 +123,8 @@ impl StreamMetrics {
         }
     }
 
-    pub(super) fn sent(&self, kind: Kind, bytes: usize) {
+    pub(super) fn sent(&self, kind: Kind) {
         self.frames[kind as usize].inc();
-        self.bytes.inc_by(bytes as u64);
     }
 
     pub(super) fn refused(&self, limit: RefusedFor) {
@@ -150,7 +159,8 @@ mod tests {
         let registry = Registry::new();
         let metrics = StreamMetrics::register(&registry).unwrap();
         metrics.ticked(Ticked::Failed, Some(Duration::from_millis(3)));
-        metrics.sent(Kind::Shutdown, 7);
+        metrics.sent(Kind::Shutdown);
+        metrics.bytes.inc_by(7);
         metrics.refused(RefusedFor::Memory);
         let text = prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
         for line in [

@@ -4,7 +4,8 @@
 //! * [`Hub`]: all streams of this process: which queries they share, their limits, heartbeats, drain
 //! * `topic`, `tick`: one streamed query: its newest window and the delta to it; when it is evaluated, and by whom
 //! * `window`, `diff`, `frame`: pure: the text of a window, what is new in it, how events are written
-//! * [`Events`], `line`: one connection: what its client has, and what comes next; never more than the newest state
+//! * [`Events`], `line`, `out`: one connection: what its client has, and what comes next; never more than the newest state
+//! * `part`: what all connections are told alike: written once, compressed once
 //! * [`EventId`]: where a client takes up again, on any replica
 //! * `shared`, [`Bus`]: what replicas share through Redis: leases and windows of ticks, and the announcements of them
 //! * [`Rights`]: looked at again while a stream lives
@@ -16,11 +17,15 @@ mod bus;
 mod diff;
 mod events;
 mod frame;
+#[cfg(test)]
+mod gzip_tests;
 mod hub;
 #[cfg(test)]
 mod hub_tests;
 mod line;
 mod metrics;
+mod out;
+mod part;
 mod question;
 mod resume;
 mod rights;

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::diff;
 use super::line::Line;
+use super::part::Part;
 use super::question::{Evaluate, Name, Refusal};
 use super::window::Window;
 
@@ -28,7 +28,7 @@ pub(super) struct Topic {
     held: Arc<Held>,
 }
 
-/// Bytes of the windows of all topics, and how many there may be.
+/// Bytes of the windows of all topics and of what was compressed of them, and how many there may be.
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) bytes: AtomicUsize,
@@ -40,15 +40,22 @@ pub(super) struct Held {
 pub(super) struct State {
     /// How many windows there have been.
     pub(super) number: u64,
-    pub(super) window: Option<Arc<Window>>,
+    pub(super) newest: Option<Newest>,
     /// From the window before to this one; none where the whole window says it shorter, or alone can.
-    pub(super) delta: Option<Bytes>,
+    pub(super) delta: Option<Arc<Part>>,
     /// How many evaluations failed.
     pub(super) failures: u64,
     /// The last failure.
     pub(super) failure: Option<Arc<Refusal>>,
     /// For clients that come back: many come back at once, from the same tick.
-    resumed: Mutex<Option<(i64, Option<Bytes>)>>,
+    resumed: Mutex<Option<(i64, Option<Arc<Part>>)>>,
+}
+
+/// A window, and how it is told.
+#[derive(Clone)]
+pub(super) struct Newest {
+    pub(super) window: Arc<Window>,
+    pub(super) part: Arc<Part>,
 }
 
 impl Topic {
@@ -75,13 +82,13 @@ impl Topic {
 
     /// Whether a window can be held: whoever has one already may go on.
     pub(super) fn has_room_for(&self, window: &Window) -> bool {
-        self.state().window.is_some() || self.held.bytes.load(Relaxed) + window.weight() <= self.held.most
+        self.state().newest.is_some() || self.held.bytes.load(Relaxed) + window.weight() <= self.held.most
     }
 
     /// A newer window: everybody who listens is told.
     pub(super) async fn publish(&self, window: Window) {
         let (before, window) = (self.state(), Arc::new(window));
-        let delta = match before.window.clone() {
+        let delta = match before.newest.as_ref().map(|newest| newest.window.clone()) {
             Some(old) if old.weight() + window.weight() > LONG_BYTES => {
                 let new = window.clone();
                 tokio::task::spawn_blocking(move || diff::delta(&old, &new)).await.unwrap_or_default()
@@ -89,13 +96,13 @@ impl Topic {
             Some(old) => diff::delta(&old, &window),
             None => None,
         };
-        let delta = delta.filter(|delta| delta.len() < window.weight()).map(Bytes::from);
+        let delta = delta.filter(|delta| delta.len() < window.weight()).map(|delta| Part::delta(delta, &self.held));
         self.held.bytes.fetch_add(window.weight(), Relaxed);
-        let old_weight = before.window.as_ref().map_or(0, |old| old.weight());
+        let old_weight = before.newest.as_ref().map_or(0, |old| old.window.weight());
         self.held.bytes.fetch_sub(old_weight, Relaxed);
         self.state.store(Arc::new(State {
             number: before.number + 1,
-            window: Some(window),
+            newest: Some(Newest { part: Part::snapshot(&window, &self.held), window }),
             delta,
             failures: before.failures,
             failure: before.failure.clone(),
@@ -109,7 +116,7 @@ impl Topic {
         let before = self.state();
         self.state.store(Arc::new(State {
             number: before.number,
-            window: before.window.clone(),
+            newest: before.newest.clone(),
             delta: before.delta.clone(),
             failures: before.failures + 1,
             failure: Some(Arc::new(refusal)),
@@ -118,7 +125,8 @@ impl Topic {
         self.ring();
     }
 
-    fn ring(&self) {
+    /// Everybody who listens looks again.
+    pub(super) fn ring(&self) {
         self.lock().values().for_each(|line| line.ring());
     }
 
@@ -140,24 +148,24 @@ impl Topic {
 
 impl Drop for Topic {
     fn drop(&mut self) {
-        let weight = self.state.load().window.as_ref().map_or(0, |window| window.weight());
+        let weight = self.state.load().newest.as_ref().map_or(0, |newest| newest.window.weight());
         self.held.bytes.fetch_sub(weight, Relaxed);
     }
 }
 
 impl State {
     /// What a client needs that has everything up to the tick `had_ms`; none where it needs the whole window.
-    pub(super) fn since(&self, topic: &Topic, had_ms: i64) -> Option<Bytes> {
+    pub(super) fn since(&self, topic: &Topic, had_ms: i64) -> Option<Arc<Part>> {
         let mut resumed = self.resumed.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, made)) = resumed.as_ref().filter(|(from, _)| *from == had_ms) {
             return made.clone();
         }
-        let made = self.window.as_ref().and_then(|window| {
+        let made = self.newest.as_ref().and_then(|Newest { window, .. }| {
             // What could still change when the client was told of it may have changed since.
             let from_ms = topic.evaluate.settled_until(had_ms)?.min(had_ms) + topic.step_ms;
             let on_the_grid = from_ms.div_euclid(topic.step_ms) * topic.step_ms;
             let made = (on_the_grid > window.start_ms).then(|| diff::since(window, on_the_grid))??;
-            (made.len() < window.weight()).then(|| Bytes::from(made))
+            (made.len() < window.weight()).then(|| Part::delta(made, &topic.held))
         });
         *resumed = Some((had_ms, made.clone()));
         made

@@ -101,9 +101,11 @@ async fn what_was_taken_away_ends_the_stream_within_the_bound() {
         })
         .await;
         let mut alice = world.stream(0, UP);
+        let mut compressed = Client::start(world.plan(0, UP).gzip());
         let bob = Client::start(Plan::new(hecate.url(), Some("token-bob"), UP));
         alice.event("snapshot", 1, SOON).await;
         bob.event("snapshot", 1, SOON).await;
+        compressed.event("snapshot", 1, SOON).await;
         let text = people(change);
         let text =
             if change.is_empty() { text.lines().filter(|line| !line.contains("alice")).collect::<Vec<_>>().join("\n") } else { text };
@@ -112,18 +114,26 @@ async fn what_was_taken_away_ends_the_stream_within_the_bound() {
         let told = alice.event("error", 1, SOON).await;
         assert!(told.at - changed < REVOCATION_BOUND, "{part}: {:?}", told.at - changed);
         assert!(told.data.contains(r#""errorType":"revoked""#) && told.data.contains(part), "{}", told.data);
-        alice.ended(SOON).await;
-        alice.see(|seen| assert_eq!(seen.ended, Some(Ok(()))));
+        for client in [&mut alice, &mut compressed] {
+            client.ended(SOON).await;
+            client.see(|seen| assert_eq!(seen.ended, Some(Ok(()))));
+        }
+        compressed.see(|seen| assert!(seen.headers.contains_key("content-encoding") && seen.count("error") == 1));
         let deltas = bob.see(|seen| seen.count("delta"));
         bob.event("delta", deltas + 3, SOON).await;
     }
-    assert_eq!(hecate.metric("hecate_stream_revoked_total").await, 3.0);
+    assert_eq!(hecate.metric("hecate_stream_revoked_total").await, 6.0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_end_of_the_process_is_told() {
     let mut world = World::start(Settings { server: "drain: 10s, drain_delay: 1s", ..Settings::default() }).await;
-    let mut clients: Vec<Client> = (0..20).map(|_| world.stream(0, UP)).collect();
+    let mut clients: Vec<Client> = (0..20)
+        .map(|nth| {
+            let plan = world.plan(0, UP);
+            Client::start(if nth % 2 == 0 { plan } else { plan.gzip() })
+        })
+        .collect();
     for client in &clients {
         client.event("delta", 1, SOON).await;
     }

@@ -1,9 +1,11 @@
 //! A client of streams, as an `EventSource` is one: it comes back with the id of the last event, after the time it was told.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use flate2::write::GzDecoder;
 use futures_util::StreamExt as _;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -32,7 +34,9 @@ pub struct Seen {
     /// Statuses that were not 200.
     pub refused: Vec<(u16, String)>,
     pub headers: http::HeaderMap,
+    /// As they came, and the text in them.
     pub bytes: usize,
+    pub text_bytes: usize,
     /// How the last connection ended: well, or cut.
     pub ended: Option<Result<(), String>>,
     retry: Duration,
@@ -82,6 +86,12 @@ impl Plan {
             first_turn: 0,
             path: "/api/v1/metrics/stream".to_owned(),
         }
+    }
+
+    /// Reads a stream that is compressed.
+    pub fn gzip(mut self) -> Plan {
+        self.headers.push(("accept-encoding", "gzip".to_owned()));
+        self
     }
 }
 
@@ -200,19 +210,35 @@ async fn connect(http: &reqwest::Client, plan: &Plan, base: &str, seen: &Mutex<S
         seen.connections += 1;
         seen.headers = answer.headers().clone();
     }
+    let is_gzip = answer.headers().get("content-encoding").is_some_and(|coding| coding == "gzip");
+    let mut decoder = is_gzip.then(|| GzDecoder::new(Vec::new()));
     let mut body = answer.bytes_stream();
     let mut read = String::new();
     while let Some(piece) = body.next().await {
         let piece = piece.map_err(|error| format!("cut: {error:?}"))?;
         let mut seen = seen.lock().unwrap();
         seen.bytes += piece.len();
-        read.push_str(std::str::from_utf8(&piece).map_err(|error| error.to_string())?);
+        let text = match &mut decoder {
+            Some(decoder) => decoded(decoder, &piece)?,
+            None => piece.to_vec(),
+        };
+        seen.text_bytes += text.len();
+        read.push_str(std::str::from_utf8(&text).map_err(|error| error.to_string())?);
         while let Some(end) = read.find("\n\n") {
             let event: String = read.drain(..end + 2).collect();
             seen.take(&event, plan.only_names);
         }
     }
+    if let Some(decoder) = &mut decoder {
+        decoder.try_finish().map_err(|error| format!("no whole member: {error}"))?;
+    }
     if read.is_empty() { Ok(()) } else { Err(format!("cut in the middle of an event: {read}")) }
+}
+
+/// All that can be read of a piece now; nothing may stand behind the member's end.
+fn decoded(decoder: &mut GzDecoder<Vec<u8>>, piece: &[u8]) -> Result<Vec<u8>, String> {
+    decoder.write_all(piece).and_then(|()| decoder.flush()).map_err(|error| format!("no gzip: {error}"))?;
+    Ok(std::mem::take(decoder.get_mut()))
 }
 
 impl Seen {

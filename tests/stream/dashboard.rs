@@ -23,8 +23,13 @@ fn document() -> Value {
         "plugin": {"kind": "StaticListVariable", "spec": {"values": ["0", "1", "2"]}}
     }});
     json!({"kind": "Dashboard", "metadata": {"name": "board"}, "spec": {
-        "display": {"name": "Board"}, "duration": "1h", "layouts": [], "variables": [variable],
+        "display": {"name": "Board"}, "duration": "1h", "variables": [variable],
+        "layouts": [{"kind": "Grid", "spec": {
+            "display": {"title": "For each"}, "repeatVariable": "i",
+            "items": [{"x": 0, "y": 0, "width": 12, "height": 8, "content": {"$ref": "#/spec/panels/each"}}]
+        }}],
         "panels": {
+            "each": panel(&["growing_total{i=~\"$i\"}"]),
             "rate": panel(&["rate(growing_total{i=~\"$i\"}[$__rate_interval])", "sum(growing_total{i=~\"${i:pipe}\"}) by (i)"]),
             "time": panel(&["growing_total > $__from / 1e15"]),
         }
@@ -57,9 +62,9 @@ async fn every_panel_of_a_dashboard() {
     };
     let own = world.stream(0, &board(&[]));
     let two = world.stream(0, &board(&[("var-i", "1"), ("var-i", "2")]));
-    let all = world.stream(0, &board(&[("var-i", "$__all")]));
-    for client in [&own, &two, &all] {
-        client.sees("its panels", SOON, |seen| (seen.queries.len() == 2 && seen.count("delta") >= 6).then_some(())).await;
+    let all = Client::start(world.plan(0, &board(&[("var-i", "$__all")])).gzip());
+    for (client, rows) in [(&own, 1), (&two, 2), (&all, 3)] {
+        client.sees("its panels", SOON, |seen| (seen.queries.len() == 2 + rows && seen.count("delta") >= 6).then_some(())).await;
         let error = client.event("error", 1, SOON).await;
         assert!(error.data.contains(r#""id":"time.0""#) && error.data.contains("moves on with time"), "{}", error.data);
         client.see(|seen| assert_eq!(seen.count("error"), 1, "it is told once"));
@@ -69,7 +74,13 @@ async fn every_panel_of_a_dashboard() {
     world.same(&own, &[("rate.0", &enforced("(0)")), ("rate.1", r#"sum(growing_total{i=~"0",namespace="a"}) by (i)"#)]).await;
     world.same(&two, &[("rate.0", &enforced("(1|2)")), ("rate.1", r#"sum(growing_total{i=~"1|2",namespace="a"}) by (i)"#)]).await;
     world.same(&all, &[("rate.0", &enforced("(0|1|2)"))]).await;
-    all.see(|seen| assert!(seen.queries["rate.0"].series() == 3, "{}", seen.queries["rate.0"].answer()));
+    for i in ["1", "2"] {
+        world.same(&two, &[(&format!("each.0[i={i}]"), &format!(r#"growing_total{{i=~"{i}",namespace="a"}}"#))]).await;
+    }
+    all.see(|seen| {
+        assert!(seen.queries["rate.0"].series() == 3, "{}", seen.queries["rate.0"].answer());
+        assert_eq!(seen.headers["content-encoding"], "gzip");
+    });
 
     for (token, place, status) in
         [("token-bob", "a/board", 404), ("token-alice", "a/none", 404), ("token-alice", "a", 400), ("token-alice", "b/board", 404)]
@@ -91,11 +102,11 @@ async fn a_link_opens_the_panels_and_nothing_else_until_it_is_taken_back() {
     let stream = |given: &[(&'static str, &'static str)]| {
         let mut pairs = vec![("step", STEP), ("window", "30s")];
         pairs.extend(given);
-        let plan = Plan::new(world.replicas[0].url(), None, &pairs);
+        let plan = Plan::new(world.replicas[0].url(), None, &pairs).gzip();
         Client::start(Plan { path: format!("/api/v1/shared/{token}/stream"), ..plan })
     };
     let mut seen_by_link = stream(&[("var-i", "2")]);
-    seen_by_link.sees("its panels", SOON, |seen| (seen.queries.len() == 2 && seen.count("delta") >= 4).then_some(())).await;
+    seen_by_link.sees("its panels", SOON, |seen| (seen.queries.len() == 3 && seen.count("delta") >= 4).then_some(())).await;
     // A value that would make it another query.
     let tricky = stream(&[("var-i", "x\"} or late{i=~\"0")]);
     tricky.sees("a refusal", SOON, |seen| (!seen.refused.is_empty()).then_some(())).await;
@@ -104,9 +115,11 @@ async fn a_link_opens_the_panels_and_nothing_else_until_it_is_taken_back() {
     wrong.sees("a refusal", SOON, |seen| (seen.refused.first().map(|(status, _)| *status) == Some(401)).then_some(())).await;
     world.settle().await;
     world.same(&seen_by_link, &[("rate.0", r#"rate(growing_total{i=~"(2)",namespace="a"}[8s])"#)]).await;
+    world.same(&seen_by_link, &[("each.0[i=2]", r#"growing_total{i=~"2",namespace="a"}"#)]).await;
     let path = format!("{PLACE}/board/shares/{}", link["id"].as_str().unwrap());
     assert_eq!(ask(&world, "token-admin", "DELETE", &path, Value::Null).await.0, 204);
     let told = seen_by_link.event("error", 2, Duration::from_secs(5)).await;
     assert!(told.data.contains(r#""errorType":"revoked""#), "{}", told.data);
     seen_by_link.ended(SOON).await;
+    seen_by_link.see(|seen| assert_eq!((seen.headers["content-encoding"].as_bytes(), &seen.ended), (&b"gzip"[..], &Some(Ok(())))));
 }

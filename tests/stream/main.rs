@@ -12,6 +12,8 @@ mod dashboard;
 mod faults;
 mod feed;
 mod first;
+mod gzip;
+mod redises;
 mod rolling;
 mod schema;
 #[path = "../support/mod.rs"]

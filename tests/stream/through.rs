@@ -50,12 +50,15 @@ async fn events_come_through_nginx_as_they_are_sent() {
     let port = free_port();
     let _nginx = nginx(folder.path(), port, world.replicas[0].url());
     eventually("nginx listens", async || TcpStream::connect(("127.0.0.1", port)).await.ok()).await;
-    let through = |prefix: &str| {
-        let mut plan = world.plan(0, &pairs("30s"));
+    let through = |prefix: &str, is_gzip: bool| {
+        let plan = world.plan(0, &pairs("30s"));
+        let mut plan = if is_gzip { plan.gzip() } else { plan };
         plan.bases = Arc::new(Mutex::new(vec![format!("http://127.0.0.1:{port}{prefix}")]));
         Client::start(plan)
     };
-    let clients = [through(""), through("/plain"), world.stream(0, &pairs("30s"))];
+    let clients =
+        [through("", false), through("/plain", false), through("", true), through("/plain", true), world.stream(0, &pairs("30s"))];
+    let (direct, behind) = clients.split_last().unwrap();
     for client in &clients {
         client.sees("deltas", SOON, |seen| (seen.count("delta") >= 6 * QUERIES.len()).then_some(())).await;
     }
@@ -63,14 +66,17 @@ async fn events_come_through_nginx_as_they_are_sent() {
     let arrived = |client: &Client| {
         client.see(|seen| seen.events.iter().filter(|e| e.id.is_some()).map(|e| (e.id.clone(), e.at)).collect::<Vec<_>>())
     };
-    let direct = arrived(&clients[2]);
-    for client in &clients[..2] {
+    let direct = arrived(direct);
+    for client in behind {
         let mut late: Vec<Duration> = arrived(client)
             .into_iter()
             .filter_map(|(id, at)| direct.iter().find(|(other, _)| *other == id).map(|(_, first)| at.saturating_duration_since(*first)))
             .collect();
         late.sort_unstable();
         assert!(late.len() > 3 && late[late.len() / 2] < Duration::from_millis(300), "{late:?}");
+    }
+    for (nth, client) in behind.iter().enumerate() {
+        client.see(|seen| assert_eq!(seen.headers.contains_key("content-encoding"), nth >= 2, "{nth}: {:?}", seen.headers));
     }
     world.settle().await;
     for client in &clients {
@@ -175,6 +181,7 @@ async fn an_event_source_in_chromium() {
         Some(())
     })
     .await;
+    assert!(world.replicas[0].metric("hecate_stream_compressions_total").await > 0.0, "the browser takes gzip");
     // The process goes; another one takes its address: the browser comes back by itself.
     let listen = world.replicas[0].address().to_owned();
     world.replicas[0].signal("TERM");

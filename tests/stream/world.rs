@@ -20,6 +20,8 @@ pub struct World {
     pub upstream: Counting,
     pub redis: Option<RedisServer>,
     pub replicas: Vec<Hecate>,
+    /// Keys of `cache.redis:`, when there is one.
+    redis_keys: Option<String>,
     settings: Settings,
 }
 
@@ -56,6 +58,17 @@ impl Default for Settings {
 
 impl World {
     pub async fn start(settings: Settings) -> World {
+        let redis = if settings.redis { Some(RedisServer::start(&[]).await) } else { None };
+        let keys = redis.as_ref().map(|redis| format!("url: \"{}\", budget: 500ms", redis.url()));
+        World { redis, ..World::with(settings, keys).await }
+    }
+
+    /// With a Redis that the test has started itself, which these keys of `cache.redis:` name.
+    pub async fn start_on(settings: Settings, redis_keys: &str) -> World {
+        World::with(settings, Some(redis_keys.to_owned())).await
+    }
+
+    async fn with(settings: Settings, redis_keys: Option<String>) -> World {
         let prometheus = Prometheus::start(PrometheusOptions {
             config: "global: {scrape_interval: 1h}\nstorage: {tsdb: {out_of_order_time_window: 10m}}\n",
             flags: &["--web.enable-remote-write-receiver", "--enable-feature=native-histograms"],
@@ -64,8 +77,8 @@ impl World {
         .await;
         let feed = Feed::start(prometheus.url()).await;
         let upstream = Counting::in_front_of(&prometheus.url()).await;
-        let redis = if settings.redis { Some(RedisServer::start(&[]).await) } else { None };
-        let mut world = World { prometheus, feed: Some(feed), upstream, redis, replicas: Vec::new(), settings: settings.clone() };
+        let mut world =
+            World { prometheus, feed: Some(feed), upstream, redis: None, replicas: Vec::new(), redis_keys, settings: settings.clone() };
         for _ in 0..settings.replicas {
             let replica = world.one_more(&[]);
             world.replicas.push(replica);
@@ -75,7 +88,7 @@ impl World {
 
     /// A replica in front of the same Prometheus, with these variables in its environment.
     pub fn one_more(&self, environment: &[(&str, &str)]) -> Hecate {
-        let redis = self.redis.as_ref().map(|redis| format!(", redis: {{url: \"{}\", budget: 500ms}}", redis.url())).unwrap_or_default();
+        let redis = self.redis_keys.as_ref().map(|keys| format!(", redis: {{{keys}}}")).unwrap_or_default();
         let auth = if self.settings.open {
             String::new()
         } else {

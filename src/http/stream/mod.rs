@@ -15,7 +15,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use futures_util::StreamExt as _;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 
@@ -24,7 +24,7 @@ use self::rights::{Guest, Passer};
 use super::call::{Visitor, missing, whole};
 use super::error::ApiError;
 use super::params::Params;
-use super::{Call, OwnError, Site, narrow};
+use super::{Arrival, Call, OwnError, Site, narrow};
 use crate::dashboards::Dashboard;
 use crate::stream::{EventId, Events, Opening, Refusal};
 use crate::tenancy::{Namespace, Permission, Scope};
@@ -67,10 +67,9 @@ pub(super) async fn open(State(site): State<Arc<Site>>, request: Request) -> Res
     });
     let Panels { queries, refused } = panels;
     let last_event_id = last_event_id(&parts, &params)?;
-    let events = site.hub.open(Opening { user: visitor.flow(), queries, refused, last_event_id, rights })?;
-    // Compressing would hold events back.
-    visitor.arrival.story.tell(|story| story.finished = true);
-    Ok(response(events))
+    let arrival = &visitor.arrival;
+    let opening = Opening { user: visitor.flow(), queries, refused, last_event_id, is_gzip: arrival.accepts.gzip, rights };
+    Ok(response(site.hub.open(opening)?, arrival))
 }
 
 /// The same for somebody who came by a link to a dashboard: its panels, in the scope of its project.
@@ -85,9 +84,9 @@ pub(super) async fn open_by_link(
     let viewer = Viewer { engine: &site.engine, scope: &call.scope, flow: call.flow, by_link: true };
     let Panels { queries, refused } = dashboard::panels(viewer, dashboard, &call.params, times).await?;
     let rights = Arc::new(Passer { site: site.clone(), token, from: call.arrival.client, arrival: call.arrival.clone() });
-    let events = site.hub.open(Opening { user: call.flow, queries, refused, last_event_id, rights })?;
-    call.arrival.story.tell(|story| story.finished = true);
-    Ok(response(events))
+    let arrival = &call.arrival;
+    let opening = Opening { user: call.flow, queries, refused, last_event_id, is_gzip: arrival.accepts.gzip, rights };
+    Ok(response(site.hub.open(opening)?, arrival))
 }
 
 /// What the client has of another connection.
@@ -110,12 +109,18 @@ async fn stored(site: &Site, visitor: &Visitor, scope: &Scope, project: &str, na
     Ok(site.dashboards.get(project, name).await?.dashboard)
 }
 
-fn response(events: Events) -> Response<Body> {
+fn response(events: Events, arrival: &Arrival) -> Response<Body> {
+    // Events are compressed already where that is wanted: whoever does it from outside holds them back.
+    arrival.story.tell(|story| story.finished = true);
     let mut response = Response::new(Body::from_stream(events.map(Ok::<_, Infallible>)));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    if arrival.accepts.gzip {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
     response
 }
 
