@@ -45,7 +45,7 @@ fn with(issuer: &Issuer, timing: Timing, change: impl FnOnce(&mut Jwt)) -> Authe
 }
 
 async fn ask(authenticator: &Authenticator, token: &str) -> Result<Arc<Identity>, AuthError> {
-    authenticator.authenticate(&Credentials { authorization: Some(format!("Bearer {token}").as_bytes()) }).await
+    authenticator.authenticate(&Credentials { authorization: Some(format!("Bearer {token}").as_bytes()), session: None }).await
 }
 
 fn scope(names: &[&str]) -> Scope {

@@ -77,7 +77,6 @@ fn keys_of_later_versions() {
         hecate.yaml:2:1: workloads: `workloads` is not in this version; take it out
         ");
     assert_snapshot!(errors("workloads: {enabeld: x}\n"), @"hecate.yaml:1:13: workloads.enabeld: unknown key, and `workloads` is not in this version");
-    assert_snapshot!(errors("auth:\n  sign_in: {kind: oidc}\n"), @"hecate.yaml:2:3: auth.sign_in: `auth.sign_in` is not in this version; take it out");
     assert_snapshot!(errors("auth:\n  providers:\n    - {kind: kubernetes, audience: x}\n    - {kind: perses, key_file: k}\n"), @r#"
         hecate.yaml:3:8: auth.providers[0].kind: "kubernetes" is not in this version; it has static, jwt, anonymous, none
         hecate.yaml:4:8: auth.providers[1].kind: "perses" is not in this version; it has static, jwt, anonymous, none
@@ -357,4 +356,24 @@ fn cache() {
         hecate.yaml:5:5: cache.redis.password_file: cannot read nowhere: No such file or directory (os error 2)
         hecate.yaml:5:5: cache.redis.password_file: `password` is given too; keep one
         ");
+}
+
+#[test]
+fn sign_in() {
+    let jwt = "providers: [{kind: jwt, issuer: https://a.example, audience: [x, y]}]";
+    let oidc = |rest: &str| errors(&format!("server: {{public_url: https://h}}\nauth:\n  {jwt}\n  sign_in: {{{rest}}}\n"));
+    assert_snapshot!(oidc("kind: openshift"), @"");
+    assert_snapshot!(oidc("kind: oidx"), @"");
+    assert_snapshot!(oidc("issuer: https://a.example"), @"");
+    assert_snapshot!(oidc("kind: oidc, session_key_file: key"), @"");
+    assert_snapshot!(oidc("kind: oidc, issuer: https://a.example, client_id: x"), @"");
+    assert_snapshot!(oidc("kind: oidc, issuer: https://a.example, client_id: x, session_key_file: token"), @"");
+    assert_snapshot!(oidc("kind: oidc, issuer: https://a.example, client_id: z, client_secret_file: token"), @"");
+    assert_snapshot!(oidc("kind: oidc, issuer: https://b.example, client_id: x, client_secret_file: token"), @"");
+    assert_snapshot!(oidc("kind: oidc, issuer: https://a.example, client_id: x, client_secret_file: none"), @"");
+    assert_snapshot!(oidc("kind: oidc, issuer: https://a.example, client_id: x, client_secret_file: token, scopes: [a b, email]"), @"");
+    assert_snapshot!(oidc("kind: token"), @"");
+    assert_snapshot!(oidc("kind: token, issuer: https://a.example"), @"");
+    let no_url = format!("auth:\n  {jwt}\n  sign_in: {{kind: oidc, issuer: https://a.example, client_id: x, client_secret_file: token, lifetime: 1s}}\n");
+    assert_snapshot!(errors(&no_url), @"");
 }
