@@ -14,6 +14,7 @@ mod feed;
 mod first;
 mod rolling;
 mod schema;
+mod session;
 #[path = "../support/mod.rs"]
 mod support;
 mod through;
