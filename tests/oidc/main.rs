@@ -309,7 +309,7 @@ async fn roles_add_to_what_the_token_says() {
         ca_file: None,
         permissions: vec!["AuditLog:read".into()],
     };
-    let auth = Auth { providers: vec![Provider::Jwt(jwt)], roles_file: Some(roles_file), revocation_bound: None };
+    let auth = Auth { providers: vec![Provider::Jwt(jwt)], roles_file: Some(roles_file), revocation_bound: None, sign_in: None };
     let authenticator = Authenticator::with_timing(&auth, false, timing()).unwrap();
     for (change, expect_scope, expect_permissions) in [
         (json!({}), scope(&["from-role", "team-a"]), Permissions::parse(["AuditLog:read"]).unwrap()),
