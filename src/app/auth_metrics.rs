@@ -45,8 +45,7 @@ impl AuthMetrics {
         let failed = stats.key_fetch_failures();
         set(&self.key_fetches, &[("answered", good(stats.key_fetches(), failed)), ("failed", failed)]);
         set(&self.file_reloads, &[("used", stats.file_reloads()), ("refused", stats.file_reload_failures())]);
-        let outcomes =
-            [("done", stats.sign_ins()), ("refused", stats.sign_ins_refused()), ("unavailable", stats.sign_ins_unavailable())];
+        let outcomes = [("done", stats.sign_ins()), ("refused", stats.sign_ins_refused()), ("unavailable", stats.sign_ins_unavailable())];
         set(&self.sign_ins, &outcomes);
         let reasons = [
             ("unreadable", stats.sessions_unreadable()),

@@ -5,7 +5,10 @@ use std::path::Path;
 
 use super::upstreams::{KINDS, ROLES};
 use super::values::{print_duration, print_rate, print_size};
-use super::{Auth, Cache, Config, Credentials, Dashboards, LogFormat, Provider, Redis, SignIn, SignInKind, Upstream, UpstreamAuth, redis_url, tenancy};
+use super::{
+    Auth, Cache, Config, Credentials, Dashboards, LogFormat, Provider, Redis, SignIn, SignInKind, Upstream, UpstreamAuth, redis_url,
+    tenancy,
+};
 
 const STARS: &str = "********";
 

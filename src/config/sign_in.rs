@@ -85,7 +85,8 @@ impl SignIn {
         let key = map.value("session_key_file", session_key);
         let is_without_key = key.is_none() && !map.has("session_key_file");
         if is_without_key && matches!(&kind, Some(SignInKind::Oidc(client)) if client.secret.is_none()) && !map.has("client_secret_file") {
-            let message = "missing; a client without `client_secret_file` needs it: `openssl rand -base64 32` makes one, the same for all replicas";
+            let message =
+                "missing; a client without `client_secret_file` needs it: `openssl rand -base64 32` makes one, the same for all replicas";
             map.error_at("session_key_file", message);
         }
         let lifetime = map.value("lifetime", values::duration(Duration::from_secs(60)..=30 * DAY)).unwrap_or(DAY / 2);
@@ -111,7 +112,8 @@ impl SignIn {
 
 impl OidcClient {
     fn read(map: &mut Map<'_>) -> Option<OidcClient> {
-        let issuer = map.required("issuer", "the issuer that people sign in at, such as https://login.example/realms/main", values::http_url);
+        let issuer =
+            map.required("issuer", "the issuer that people sign in at, such as https://login.example/realms/main", values::http_url);
         let client_id = map.required("client_id", "the name under which Hecate is registered at the issuer", values::text);
         let secret = map.value("client_secret_file", |node| Ok((values::path(node)?, secret_file(node)?)));
         let scopes = map.values("scopes", scope).unwrap_or_else(|| vec!["openid".to_owned()]);
@@ -157,7 +159,10 @@ fn scope(node: &Node) -> Result<String, String> {
 fn session_key(node: &Node) -> Result<SessionKey, String> {
     let (file, key) = (values::path(node)?, secret_file(node)?);
     if key.expose().len() < SHORTEST_KEY {
-        return Err(format!("the key in {} is shorter than {SHORTEST_KEY} bytes; `openssl rand -base64 32` makes a good one", file.display()));
+        return Err(format!(
+            "the key in {} is shorter than {SHORTEST_KEY} bytes; `openssl rand -base64 32` makes a good one",
+            file.display()
+        ));
     }
     Ok(SessionKey { file, key })
 }

@@ -44,7 +44,16 @@ pub enum Family {
 impl ApiError {
     /// An error without extras.
     pub fn new(status: StatusCode, error_type: &'static str, code: &'static str, message: impl Into<String>) -> ApiError {
-        ApiError { status, error_type, code, message: message.into(), retry_after: None, challenges: Vec::new(), cookies: Vec::new(), details: None }
+        ApiError {
+            status,
+            error_type,
+            code,
+            message: message.into(),
+            retry_after: None,
+            challenges: Vec::new(),
+            cookies: Vec::new(),
+            details: None,
+        }
     }
 
     /// 400: the request itself is wrong.

@@ -56,9 +56,12 @@ impl From<AuthError> for ApiError {
         match error {
             AuthError::Unavailable { retry_after } => ApiError::unavailable(message, retry_after),
             AuthError::Nothing => ApiError::forbidden(message),
-            AuthError::Missing | AuthError::Malformed(_) | AuthError::Unknown | AuthError::Invalid(_) | AuthError::Expired | AuthError::Session(_) => {
-                ApiError::new(StatusCode::UNAUTHORIZED, "unauthorized", "UNAUTHORIZED", message)
-            }
+            AuthError::Missing
+            | AuthError::Malformed(_)
+            | AuthError::Unknown
+            | AuthError::Invalid(_)
+            | AuthError::Expired
+            | AuthError::Session(_) => ApiError::new(StatusCode::UNAUTHORIZED, "unauthorized", "UNAUTHORIZED", message),
         }
     }
 }

@@ -1,6 +1,12 @@
 //! The jwt provider and sign-in against a real OpenID Connect issuer: npm `oidc-provider`, started on a free port of loopback.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, reason = "a test ends where something is not as it should be")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test ends where something is not as it should be"
+)]
 
 mod browser;
 mod issuer;

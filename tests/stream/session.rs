@@ -67,7 +67,8 @@ async fn an_event_source_in_chromium_with_a_session_cookie_only() {
     let profile = tempfile::tempdir().unwrap();
     let _chromium = chromium(profile.path(), &format!("http://127.0.0.1:{port}/"));
     let latest = || reports.lock().unwrap().last().cloned();
-    let seen = patiently("ticks by a cookie", async || latest().filter(|now| now["deltas"].as_u64() > Some(3) && now["elsewhere"] == 2)).await;
+    let seen =
+        patiently("ticks by a cookie", async || latest().filter(|now| now["deltas"].as_u64() > Some(3) && now["elsewhere"] == 2)).await;
     assert_eq!((&seen["before"], &seen["signedIn"]), (&401.into(), &204.into()), "{seen}");
     assert_eq!(seen["cookie"], "", "no script of the page can read it");
     assert_eq!(seen["snapshots"], 1, "{seen}");

@@ -364,7 +364,10 @@ fn sign_in() {
         let jwt = "{kind: jwt, issuer: https://a.example, audience: [x, y]}";
         let printed = errors(&format!("server: {{public_url: {public_url}}}\nauth:\n  providers: [{jwt}]\n  sign_in: {{{rest}}}\n"));
         let lines: Vec<&str> = printed.lines().filter_map(|line| line.split_once(": ")).map(|(_, line)| line).collect();
-        assert!(lines.len() == expected.len() && lines.iter().zip(expected).all(|(line, part)| line.starts_with(part)), "{rest}: {printed}");
+        assert!(
+            lines.len() == expected.len() && lines.iter().zip(expected).all(|(line, part)| line.starts_with(part)),
+            "{rest}: {printed}"
+        );
     };
     let client = "kind: oidc, issuer: https://a.example, client_id: x";
     for (rest, expected) in [
@@ -389,7 +392,11 @@ fn sign_in() {
     ] {
         check("https://h", rest, &[expected]);
     }
-    check("https://h", "kind: oidc, session_key_file: key", &["auth.sign_in.issuer: missing; the issuer that", "auth.sign_in.client_id: missing"]);
+    check(
+        "https://h",
+        "kind: oidc, session_key_file: key",
+        &["auth.sign_in.issuer: missing; the issuer that", "auth.sign_in.client_id: missing"],
+    );
     let no_public_url = "server.public_url: missing; the issuer of auth.sign_in sends browsers back to it";
     check("", &format!("{client}, client_secret_file: token"), &[no_public_url]);
 }

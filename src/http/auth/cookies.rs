@@ -190,6 +190,8 @@ mod tests {
         let made = cookies.keep_session("x", Duration::from_secs(60), &HeaderMap::new()).unwrap();
         assert_eq!(made[0], "__Host-hecate_session=1x; Path=/; Max-Age=60; HttpOnly; SameSite=Lax; Secure");
         assert_eq!(cookies.session_of(&shown(&["hecate_session=1x"])), Ok(None), "the name without is somebody else's");
-        assert!(made[0].is_sensitive() && cookies.keep_sign_in("y").unwrap().to_str().unwrap().starts_with("__Host-hecate_sign_in=y; Path=/;"));
+        assert!(
+            made[0].is_sensitive() && cookies.keep_sign_in("y").unwrap().to_str().unwrap().starts_with("__Host-hecate_sign_in=y; Path=/;")
+        );
     }
 }

@@ -72,12 +72,7 @@ struct Sent {
 }
 
 /// Cookies for somebody who is in; the log says who it was.
-pub(super) fn welcome(
-    site: &Site,
-    parts: &Parts,
-    arrival: &Arrival,
-    signed_in: &SignedIn,
-) -> Result<Vec<http::HeaderValue>, ApiError> {
+pub(super) fn welcome(site: &Site, parts: &Parts, arrival: &Arrival, signed_in: &SignedIn) -> Result<Vec<http::HeaderValue>, ApiError> {
     let SignedIn { identity, session } = signed_in;
     arrival.story.tell(|story| story.identity = Some(identity.clone()));
     let kept = site.front.cookies.keep_session(&session.sealed, session.lifetime, &parts.headers);
@@ -104,7 +99,9 @@ fn return_to(site: &Site, params: &Params) -> Result<String, ApiError> {
 fn is_own_place(place: &str) -> bool {
     let mut bytes = place.bytes();
     let begins_well = bytes.next() == Some(b'/') && !matches!(bytes.next(), Some(b'/' | b'\\'));
-    begins_well && place.len() <= LONGEST_PLACE && place.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'"' | b'<' | b'>'))
+    begins_well
+        && place.len() <= LONGEST_PLACE
+        && place.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'"' | b'<' | b'>'))
 }
 
 #[cfg(test)]

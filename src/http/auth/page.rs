@@ -57,7 +57,10 @@ mod tests {
         let (_, rest) = text.split_once("<style>").unwrap();
         let style = rest.split("</style>").next().unwrap();
         assert!(policy.contains(&STANDARD.encode(Sha256::digest(style.as_bytes()))), "{policy}");
-        assert!(text.contains("value=\"/x?a=1&amp;b=&#39;{wrong}\"") && text.contains("no &lt;b&gt;token&lt;/b&gt; &quot;{style}&quot;"), "{text}");
+        assert!(
+            text.contains("value=\"/x?a=1&amp;b=&#39;{wrong}\"") && text.contains("no &lt;b&gt;token&lt;/b&gt; &quot;{style}&quot;"),
+            "{text}"
+        );
         for outside in ["http://", "https://", "src=", "<script", "@import", "url(", "{return_to}"] {
             assert!(!text.contains(outside), "the page has {outside}");
         }

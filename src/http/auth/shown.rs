@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderValue};
 use super::super::Site;
 use super::super::error::ApiError;
 use super::expect_own_page;
+use crate::telemetry::{AuthOutcome, AuthProvider};
 use crate::tenancy::{AuthError, Credentials};
 
 /// What one request shows.
@@ -36,7 +37,10 @@ impl<'a> Shown<'a> {
         if authorization.is_none() && site.authenticator.sessions().is_some() {
             shown.session = site.front.cookies.session_of(headers).map_err(|error| {
                 site.authenticator.session_came_twice();
-                shown.refused(site, AuthError::Session(error).into())
+                site.metrics.authenticated(AuthProvider::None, AuthOutcome::Invalid);
+                let error = AuthError::Session(error);
+                let challenges = site.authenticator.challenges(&error);
+                shown.refused(site, ApiError { challenges, ..error.into() })
             })?;
             if shown.session.is_some() {
                 expect_own_page(site, parts)?;

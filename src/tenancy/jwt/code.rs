@@ -208,9 +208,11 @@ impl CodeFlow {
         let authorization = found.url("authorization_endpoint")?;
         let methods = "token_endpoint_auth_methods_supported";
         Ok(Endpoints {
-            authorization: Url::parse(&authorization).map_err(|error| FetchError::Content { url: authorization, fault: error.to_string() })?,
+            authorization: Url::parse(&authorization)
+                .map_err(|error| FetchError::Content { url: authorization, fault: error.to_string() })?,
             token: found.url("token_endpoint")?,
-            secret_in_form: found.lists(methods, "client_secret_basic") == Some(false) && found.lists(methods, "client_secret_post") == Some(true),
+            secret_in_form: found.lists(methods, "client_secret_basic") == Some(false)
+                && found.lists(methods, "client_secret_post") == Some(true),
         })
     }
 }

@@ -23,6 +23,8 @@ let requests = 0;
 let keys;
 let provider;
 let redirectUris = [];
+// Nobody reads standard output after the first line.
+console.info = console.warn;
 
 const server = createServer((request, response) => {
   handle(request, response).catch((error) => {
