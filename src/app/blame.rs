@@ -57,6 +57,7 @@ pub(super) fn identity(config: &Config, error: &tenancy::SetUpError) -> ConfigEr
         E::NoAudience(issuer) => of_issuer(issuer, "audience"),
         E::Issuer(issuer, _) => of_issuer(issuer, "issuer"),
         E::Anonymous(_) => provider(&|p| matches!(p, Provider::Anonymous(_)), "namespaces"),
+        E::NoProviderOf(_) => Some("auth.sign_in.issuer".to_owned()),
         E::OpenToTheWorld | E::Permission(_) | E::Random(_) => None,
     };
     let said = error.to_string();

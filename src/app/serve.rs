@@ -184,6 +184,8 @@ impl App {
             fairness: Fairness::new(config.limits.rate_per_user, config.limits.concurrent_per_user),
             visitors: http::Visitors::default(),
             authors: http::Authors::default(),
+            sign_ins: http::Visitors::default(),
+            front: http::Front::new(&config.server),
             public_url: config.server.public_url.clone(),
             readiness: readiness.clone(),
             metrics: metrics.clone(),

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::reader::{Map, closest};
 use super::yaml::Node;
-use super::{later, values};
+use super::{SignIn, later, values};
 
 /// Providers in order; the first that recognises the credentials decides.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +19,8 @@ pub struct Auth {
     pub roles_file: Option<PathBuf>,
     /// A cached decision never lives longer than this.
     pub revocation_bound: Option<Duration>,
+    /// How people sign in with a browser, where they do.
+    pub sign_in: Option<SignIn>,
 }
 
 /// One way to tell who is asking.
@@ -117,7 +119,11 @@ impl Auth {
             providers: map.maps("providers", Provider::read).unwrap_or_default(),
             roles_file: map.value("roles_file", values::path),
             revocation_bound: map.value("revocation_bound", bound),
+            sign_in: map.map("sign_in", SignIn::read).flatten(),
         };
+        if let Some(sign_in) = &auth.sign_in {
+            sign_in.check_providers(map.findings(), &auth.providers);
+        }
         let has_none = auth.providers.iter().any(|provider| matches!(provider, Provider::None { .. }));
         if has_none && auth.providers.len() > 1 {
             map.error_at("providers", "`kind: none` allows everything to everybody, so it has to stand alone");

@@ -4,10 +4,13 @@ use super::reader::{Findings, join};
 use super::yaml::{Node, Value};
 
 /// To switch a key on, take it out here and read it in its topic.
-pub(super) const KEYS: &[&str] = &["perses.dashboards", "auth.sign_in", "workloads.enabled", "workloads.kubeconfig", "workloads.kinds"];
+pub(super) const KEYS: &[&str] = &["perses.dashboards", "workloads.enabled", "workloads.kubeconfig", "workloads.kinds"];
 
 /// `kind`s of `auth.providers` that this version does not have.
 pub(super) const PROVIDERS: &[&str] = &["kubernetes", "perses"];
+
+/// `kind`s of `auth.sign_in` that this version does not have.
+pub(super) const SIGN_INS: &[&str] = &["openshift"];
 
 /// Whether the key belongs to a later version; if so the errors are noted, one for each key that stands there.
 pub(super) fn refuse(findings: &Findings, path: &str, node: &Node) -> bool {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::error::{ConfigError, ConfigErrors, Place, Source};
 use super::reader::{Findings, Map};
 use super::yaml::{self, Node, Value};
-use super::{Auth, Cache, Config, Dashboards, Limits, Perses, Promql, Server, Stream, Telemetry, Tenancy, Upstream, environment};
+use super::{Auth, Cache, Config, Dashboards, Limits, Perses, Promql, Server, SignIn, Stream, Telemetry, Tenancy, Upstream, environment};
 
 /// Where the values of a configuration stand.
 #[derive(Clone, Debug, Default)]
@@ -89,6 +89,10 @@ fn decode(root: &Node, errors: &mut Vec<ConfigError>) -> (Option<Config>, BTreeS
         let dashboards = map.section("dashboards", Dashboards::read)?;
         let telemetry = map.section("telemetry", Telemetry::read)?;
         refuse_open_door(map, &server, &auth);
+        if auth.sign_in.as_ref().is_some_and(SignIn::needs_public_url) && server.public_url.is_none() {
+            let message = "missing; the issuer of auth.sign_in sends browsers back to it, such as https://hecate.example";
+            map.findings().error_at("server.public_url", message);
+        }
         let (tenancy, labels_file) = tenancy?;
         let origin = Origin { places: BTreeMap::new(), labels_file };
         Some(Config { server, upstreams, auth, tenancy, promql, limits, cache, stream, perses, dashboards, telemetry, origin })

@@ -5,7 +5,10 @@ use std::path::Path;
 
 use super::upstreams::{KINDS, ROLES};
 use super::values::{print_duration, print_rate, print_size};
-use super::{Auth, Cache, Config, Credentials, Dashboards, LogFormat, Provider, Redis, Upstream, UpstreamAuth, redis_url, tenancy};
+use super::{
+    Auth, Cache, Config, Credentials, Dashboards, LogFormat, Provider, Redis, SignIn, SignInKind, Upstream, UpstreamAuth, redis_url,
+    tenancy,
+};
 
 const STARS: &str = "********";
 
@@ -183,6 +186,24 @@ fn write_auth(page: &mut Page, auth: &Auth) {
     page.list("providers", &auth.providers, write_provider);
     page.optional("roles_file", auth.roles_file.as_deref().map(path));
     page.optional("revocation_bound", auth.revocation_bound.map(print_duration));
+    if let Some(sign_in) = &auth.sign_in {
+        page.section("sign_in", |page| write_sign_in(page, sign_in));
+    }
+}
+
+fn write_sign_in(page: &mut Page, sign_in: &SignIn) {
+    match &sign_in.kind {
+        SignInKind::Token => page.line("kind", "token"),
+        SignInKind::Oidc(client) => {
+            page.line("kind", "oidc");
+            page.line("issuer", text(client.issuer.as_str()));
+            page.line("client_id", text(&client.client_id));
+            page.optional("client_secret_file", client.secret.as_ref().map(|(file, _)| path(file)));
+            page.line("scopes", texts(&client.scopes));
+        }
+    }
+    page.optional("session_key_file", sign_in.key.as_ref().map(|key| path(&key.file)));
+    page.line("lifetime", print_duration(sign_in.lifetime));
 }
 
 fn write_provider(page: &mut Page, provider: &Provider) {

@@ -6,17 +6,18 @@ use std::sync::Arc;
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, IF_NONE_MATCH};
+use http::header::{CACHE_CONTROL, IF_NONE_MATCH};
 use http::request::Parts;
 use http::{HeaderValue, Method};
 use http_body::Body as _;
 
+use super::auth::Shown;
 use super::error::ApiError;
 use super::params::Params;
 use super::{Arrival, PrometheusError, Site, narrow};
 use crate::query::{self, Admission, Asker, Throttled};
 use crate::telemetry::{AuthOutcome, AuthProvider, RejectReason};
-use crate::tenancy::{AuthError, Credentials, Identity, Namespace, Permission, ProviderKind, Scope};
+use crate::tenancy::{AuthError, Identity, Namespace, Permission, ProviderKind, Scope};
 
 /// What every handler that reads metrics starts from. Taking it as an argument is what enforces sign-in, the
 /// permission `Metrics:query`, narrowing, rate and concurrency: there is no other way to a scope.
@@ -135,7 +136,7 @@ impl Visitor {
     /// The same with another permission, or with none for what is everybody's own.
     pub(super) async fn with(parts: &Parts, site: &Site, permission: Option<Permission>) -> Result<Visitor, ApiError> {
         let arrival = parts.extensions.get::<Arc<Arrival>>().cloned().ok_or_else(ApiError::internal)?;
-        let identity = identify(site, &parts.headers, &arrival).await?;
+        let identity = identify(site, parts, &arrival).await?;
         if let Some(permission) = permission.filter(|permission| !identity.may(*permission)) {
             return Err(missing(permission));
         }
@@ -168,14 +169,10 @@ fn narrowed(whole: &Scope, mut part: Scope, parts: &Parts, params: &Params) -> R
     Ok(part)
 }
 
-/// Derived once per request; nothing else reads the `Authorization` header.
-pub(super) async fn identify(site: &Site, headers: &http::HeaderMap, arrival: &Arrival) -> Result<Arc<Identity>, ApiError> {
-    let mut sent = headers.get_all(AUTHORIZATION).iter();
-    let credentials = Credentials { authorization: sent.next().map(http::HeaderValue::as_bytes) };
-    if sent.next().is_some() {
-        return Err(ApiError::bad_request("the Authorization header was sent more than once"));
-    }
-    match site.authenticator.authenticate(&credentials).await {
+/// Derived once per request, from what [`Shown`] reads.
+pub(super) async fn identify(site: &Site, parts: &Parts, arrival: &Arrival) -> Result<Arc<Identity>, ApiError> {
+    let shown = Shown::by(site, parts)?;
+    match site.authenticator.authenticate(&shown.credentials()).await {
         Ok(identity) => {
             site.metrics.authenticated(super::auth_provider(identity.provider), AuthOutcome::Allowed);
             arrival.story.tell(|story| story.identity = Some(identity.clone()));
@@ -189,8 +186,7 @@ pub(super) async fn identify(site: &Site, headers: &http::HeaderMap, arrival: &A
                 _ => AuthOutcome::Invalid,
             };
             site.metrics.authenticated(AuthProvider::None, outcome);
-            let challenges = site.authenticator.challenges(&error);
-            Err(ApiError { challenges, ..error.into() })
+            Err(shown.refusal(site, error))
         }
     }
 }

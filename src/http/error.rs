@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::IntoResponse;
-use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, Response, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, to_string};
@@ -26,6 +26,8 @@ pub struct ApiError {
     pub retry_after: Option<Duration>,
     /// The `WWW-Authenticate` headers of a 401.
     pub challenges: Vec<String>,
+    /// What a browser has to forget.
+    pub cookies: Vec<HeaderValue>,
     /// More for machines, in our own form only.
     pub details: Option<Box<Value>>,
     /// What the log says about a 500, beside the request's id.
@@ -51,6 +53,7 @@ impl ApiError {
             message: message.into(),
             retry_after: None,
             challenges: Vec::new(),
+            cookies: Vec::new(),
             details: None,
             cause: None,
         }
@@ -125,6 +128,7 @@ impl ApiError {
                 headers.append(WWW_AUTHENTICATE, challenge);
             }
         }
+        headers.extend(self.cookies.into_iter().map(|cookie| (SET_COOKIE, cookie)));
         response
     }
 }
@@ -234,6 +238,7 @@ pub fn family_of(path: &str) -> Family {
         "/api/v1/cache",
         "/api/v1/health",
         "/api/v1/auth/",
+        "/auth/",
         "/api/v1/dashboards",
         "/api/v1/projects",
         "/api/v1/preferences",

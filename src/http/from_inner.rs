@@ -14,7 +14,7 @@ use crate::dashboards::{DocumentError, PreferencesError, Problem, StoreError, rf
 use crate::promql::{ErrorKind, ParseError, ScopeError};
 use crate::query::{LimitExceeded, QueryError, Throttled};
 use crate::stream::Refused;
-use crate::tenancy::{AuthError, OutsideScope};
+use crate::tenancy::{AuthError, OutsideScope, SignInError};
 use crate::upstream::{PersesError, PublicError, UpstreamError};
 
 /// When an upstream that is away may be asked again.
@@ -56,9 +56,28 @@ impl From<AuthError> for ApiError {
         match error {
             AuthError::Unavailable { retry_after } => ApiError::unavailable(message, retry_after),
             AuthError::Nothing => ApiError::forbidden(message),
-            AuthError::Missing | AuthError::Malformed(_) | AuthError::Unknown | AuthError::Invalid(_) | AuthError::Expired => {
-                ApiError::new(StatusCode::UNAUTHORIZED, "unauthorized", "UNAUTHORIZED", message)
+            AuthError::Missing
+            | AuthError::Malformed(_)
+            | AuthError::Unknown
+            | AuthError::Invalid(_)
+            | AuthError::Expired
+            | AuthError::Session(_) => ApiError::new(StatusCode::UNAUTHORIZED, "unauthorized", "UNAUTHORIZED", message),
+        }
+    }
+}
+
+impl From<SignInError> for ApiError {
+    fn from(error: SignInError) -> Self {
+        let message = error.to_string();
+        match error {
+            SignInError::Unavailable { retry_after } => ApiError::unavailable(message, retry_after),
+            SignInError::Refused(_) => {
+                let api = ApiError::new(StatusCode::UNAUTHORIZED, "unauthorized", "UNAUTHORIZED", message);
+                ApiError { challenges: AuthError::Missing.bearer_challenge().into_iter().collect(), ..api }
             }
+            SignInError::Token(error) => ApiError { challenges: error.bearer_challenge().into_iter().collect(), ..error.into() },
+            SignInError::TooLong(_) => ApiError::bad_request(message),
+            SignInError::System(_) => ApiError::internal_because(format!("nobody can sign in: {message}")),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! * `dashboards`: family 2, dashboards in the form of the Perses API, and what is around them
 //! * `authors`: links go with the right of those who gave them
 //! * `call`: sign-in, permission, narrowing and throttling, which every handler starts from
+//! * `auth`: people with a browser, and what a request shows of who it comes from
 //! * `methods`: what is said to a method that a path does not take
 //! * `timing`: where the time of a request went
 //! * `params`, `read`, `time`: parameters, decoded once and strictly
@@ -18,6 +19,7 @@
 mod accepts;
 mod admin;
 mod arrival;
+mod auth;
 mod authors;
 mod cache;
 mod call;
@@ -61,6 +63,7 @@ use crate::upstream::Perses;
 pub use accepts::Accepts;
 pub use admin::router as admin_router;
 pub use arrival::{Arrival, Story};
+pub use auth::Front;
 pub use authors::Authors;
 use call::Call;
 pub use compress::compressed;
@@ -96,6 +99,10 @@ pub struct Site {
     pub visitors: Visitors,
     /// Rights of those who may have given links.
     pub authors: Authors,
+    /// People who sign in, by address.
+    pub sign_ins: Visitors,
+    /// How browsers reach this server.
+    pub front: Front,
     /// Where the public listener is reached from outside, for links.
     pub public_url: Option<String>,
     /// Whether requests are taken.
@@ -117,6 +124,10 @@ pub fn router(site: Arc<Site>, settings: &config::Server) -> Router {
         .route("/api/v1/metrics/stream/status", read(get(stream::status)))
         .route("/api/v1/cache", drops(delete(cache::drop_kept)))
         .route("/api/v1/auth/me", read(get(me::me)))
+        .route("/auth/me", read(get(me::me)))
+        .route("/auth/login", both(get(auth::login).post(auth::enter)))
+        .route("/auth/callback", read(get(auth::callback)))
+        .route("/auth/logout", write(post(auth::logout)))
         .route("/api/v1/health", read(get(health::health)))
         .route("/api/openapi.json", read(get(openapi::serve_document)))
         .route("/api/docs", read(get(openapi::serve_page)))

@@ -60,7 +60,7 @@ pub(super) fn finished(answer: Finished, call: Call) -> Response<Body> {
     // What one caller may see is not for a cache in between to give to the next. Their own may keep what it can ask about again.
     let own_cache = if tag.is_some() { "private, no-cache" } else { "private, no-store" };
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(own_cache));
-    headers.insert(VARY, HeaderValue::from_static("authorization, accept-encoding, x-hecate-namespaces"));
+    headers.insert(VARY, HeaderValue::from_static("authorization, cookie, accept-encoding, x-hecate-namespaces"));
     if let Some(tag) = tag {
         headers.insert(ETAG, tag.into());
     }
@@ -108,7 +108,7 @@ fn coming(status: u16, content_type: HeaderValue, body: UnsyncBoxBody<Bytes, Que
     }
     // What one caller may see is not for a cache in between to give to the next.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
-    headers.insert(VARY, HeaderValue::from_static("authorization, accept-encoding, x-hecate-namespaces"));
+    headers.insert(VARY, HeaderValue::from_static("authorization, cookie, accept-encoding, x-hecate-namespaces"));
     response
 }
 
@@ -186,7 +186,7 @@ mod tests {
             let header = |name| response.headers().get(name).map(|value| value.to_str().unwrap());
             assert_eq!((response.status(), header(CONTENT_ENCODING), header(ETAG)), (StatusCode::OK, named, Some(tag)));
             assert_eq!((header(CONTENT_TYPE), header(CACHE_CONTROL)), (Some("application/json"), Some("private, no-cache")));
-            assert_eq!(header(VARY), Some("authorization, accept-encoding, x-hecate-namespaces"));
+            assert_eq!(header(VARY), Some("authorization, cookie, accept-encoding, x-hecate-namespaces"));
             assert_eq!(http_body::Body::size_hint(response.body()).exact(), Some(2));
             assert!(fairness.admit("somebody").is_err(), "the place is free before the last byte is out");
             assert_eq!(to_bytes(response.into_body(), 10).await.unwrap(), "{}");

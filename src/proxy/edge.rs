@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
-use http::header::TRANSFER_ENCODING;
-use http::{HeaderName, Method, Request, Response, StatusCode};
+use http::header::{HOST, TRANSFER_ENCODING};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use pingora::ErrorType;
 use pingora::apps::{HttpPersistentSettings, ReusedHttpStream};
 use pingora::http::{RequestHeader, ResponseHeader};
@@ -149,7 +149,11 @@ impl Edge {
                 return Ok(refused);
             }
         };
-        let (method, headers, version) = (head.method.clone(), head.headers.clone(), head.version);
+        let (method, mut headers, version) = (head.method.clone(), head.headers.clone(), head.version);
+        if let (false, Some(authority)) = (headers.contains_key(HOST), head.uri.authority()) {
+            // HTTP/2 says it elsewhere; the target that goes on has a path only.
+            headers.extend(HeaderValue::from_str(authority.as_str()).ok().map(|host| (HOST, host)));
+        }
         let bodiless = matches!(method, Method::GET | Method::HEAD | Method::OPTIONS);
         let bytes = match body::read(session, if bodiless { 0 } else { self.settings.max_body }, self.settings.read_timeout).await {
             Ok(bytes) => bytes,

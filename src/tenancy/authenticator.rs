@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::credentials::Presented;
 use super::jwt::{JwtProvider, Unverified};
 use super::roles::Roles;
+use super::sign_in::SignIn;
 use super::stats::{AuthStats, Outcome, bump};
 use super::users::Users;
 use super::verdicts::{Lifetimes, Verdict, Verdicts};
@@ -21,6 +22,7 @@ pub struct Authenticator {
     files: Arc<Files>,
     stats: Arc<AuthStats>,
     revocation_bound: Duration,
+    pub(super) sign_in: Option<SignIn>,
 }
 
 /// What somebody may do who is not here.
@@ -145,7 +147,8 @@ impl Authenticator {
             next_look: AtomicU64::new(poll.as_millis().try_into().unwrap_or(u64::MAX)),
             looking: AtomicBool::new(false),
         });
-        Ok(Authenticator { providers, verdicts: Arc::new(Verdicts::new(lifetimes)?), files, stats, revocation_bound })
+        let sign_in = SignIn::new(auth, &stats, timing)?;
+        Ok(Authenticator { providers, verdicts: Arc::new(Verdicts::new(lifetimes)?), files, stats, revocation_bound, sign_in })
     }
 
     /// Who shows these credentials. To be called once per request, inside a tokio runtime.
@@ -154,7 +157,7 @@ impl Authenticator {
     /// When nobody is to be let in with them.
     pub async fn authenticate(&self, credentials: &Credentials<'_>) -> Result<Arc<Identity>, AuthError> {
         self.look_at_files().await;
-        let presented = credentials.read().inspect_err(|_| bump(&self.stats.unrecognised))?;
+        let presented = credentials.read(self.sessions()).inspect_err(|_| bump(&self.stats.unrecognised))?;
         let Some(key) = self.verdicts.key(&presented) else {
             return self.without_credentials();
         };

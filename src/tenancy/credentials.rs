@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::AuthError;
+use super::session::Sessions;
 
 /// Longest `Authorization` header that is looked at, in bytes.
 const LONGEST: usize = 16 * 1024;
@@ -13,23 +14,28 @@ const LONGEST: usize = 16 * 1024;
 pub struct Credentials<'a> {
     /// The value of the one `Authorization` header; a request with two is not for us to read.
     pub authorization: Option<&'a [u8]>,
+    /// The session that a browser keeps, sealed; looked at only when there is no such header, good or bad.
+    pub session: Option<&'a str>,
 }
 
 /// What was shown, taken apart. Has no `Debug`, so that no log line can hold it.
 pub(super) enum Presented {
-    /// No header at all.
+    /// No header at all, and no session.
     Nothing,
-    /// `Bearer`.
+    /// `Bearer`, or what is in a session.
     Bearer(String),
     /// `Basic`; the password is a token.
     Basic { user: String, token: String },
 }
 
 impl Credentials<'_> {
-    /// Takes the header apart.
-    pub(super) fn read(&self) -> Result<Presented, AuthError> {
+    /// Takes the header apart, or opens the session. Without `sessions` there are none.
+    pub(super) fn read(&self, sessions: Option<&Sessions>) -> Result<Presented, AuthError> {
         let Some(header) = self.authorization else {
-            return Ok(Presented::Nothing);
+            return match (self.session, sessions) {
+                (Some(sealed), Some(sessions)) => Ok(Presented::Bearer(sessions.open(sealed)?)),
+                _ => Ok(Presented::Nothing),
+            };
         };
         if header.len() > LONGEST {
             return Err(AuthError::Malformed("it is longer than 16 KiB"));
@@ -74,7 +80,7 @@ mod tests {
     use super::*;
 
     fn check(header: &str) -> String {
-        match (Credentials { authorization: Some(header.as_bytes()) }).read() {
+        match (Credentials { authorization: Some(header.as_bytes()), session: None }).read(None) {
             Ok(Presented::Nothing) => "nothing".into(),
             Ok(Presented::Bearer(token)) => format!("bearer {token}"),
             Ok(Presented::Basic { user, token }) => format!("basic {user} {token}"),
@@ -110,8 +116,8 @@ mod tests {
     #[test]
     fn a_huge_or_binary_header_is_malformed() {
         for header in [vec![b'a'; LONGEST + 1], vec![0xff, 0xfe]] {
-            assert!(matches!(Credentials { authorization: Some(&header) }.read(), Err(AuthError::Malformed(_))));
+            assert!(matches!(Credentials { authorization: Some(&header), session: None }.read(None), Err(AuthError::Malformed(_))));
         }
-        assert!(matches!(Credentials::default().read(), Ok(Presented::Nothing)));
+        assert!(matches!(Credentials::default().read(None), Ok(Presented::Nothing)));
     }
 }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::session::SessionError;
+
 /// Why a request has no identity. The texts are for the caller and never repeat what they sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
@@ -21,6 +23,9 @@ pub enum AuthError {
     /// They were good once.
     #[error("the token has expired")]
     Expired,
+    /// The session of a browser is none, or none any more.
+    #[error(transparent)]
+    Session(#[from] SessionError),
     /// Nobody can say now, because who could say is away.
     #[error("the token cannot be checked now, because its issuer does not answer; try again in {} s", .retry_after.as_secs().max(1))]
     Unavailable {
@@ -39,7 +44,7 @@ impl AuthError {
         let error = match self {
             AuthError::Missing => return Some("Bearer realm=\"hecate\"".into()),
             AuthError::Malformed(_) => "invalid_request",
-            AuthError::Unknown | AuthError::Invalid(_) | AuthError::Expired => "invalid_token",
+            AuthError::Unknown | AuthError::Invalid(_) | AuthError::Expired | AuthError::Session(_) => "invalid_token",
             AuthError::Unavailable { .. } | AuthError::Nothing => return None,
         };
         // What may stand in a quoted string (RFC 6750 §3): printable ASCII without quotes and backslashes.
@@ -70,6 +75,9 @@ pub enum SetUpError {
     /// An issuer that cannot be asked.
     #[error("auth.providers: issuer {0}: {1}")]
     Issuer(String, String),
+    /// People sign in at an issuer whose tokens nobody takes.
+    #[error("auth.sign_in: no provider of kind jwt has the issuer {0}")]
+    NoProviderOf(String),
     /// A fixed scope that is none.
     #[error("auth.providers: anonymous: {0}")]
     Anonymous(String),

@@ -2,6 +2,7 @@
 //!
 //! * [`Authenticator`]: credentials to [`Identity`], once per request
 //! * [`Scope`] and [`Permissions`]: what an identity may see and do
+//! * [`Sessions`]: credentials that a browser keeps for us, sealed; [`Authenticator::sign_in_by_code`] gives some
 //! * [`Policy`]: a scope to the matchers of each selector, in the words of [`crate::promql`]
 //!
 //! Tokens are neither stored nor logged anywhere in here.
@@ -16,6 +17,8 @@ mod permission;
 mod policy;
 mod roles;
 mod scope;
+mod session;
+mod sign_in;
 mod stats;
 mod token;
 mod users;
@@ -31,5 +34,7 @@ pub use namespace::{InvalidNamespace, Namespace};
 pub use permission::{Permission, Permissions, UnknownPermission};
 pub use policy::{Policy, ScopeRules};
 pub use scope::{OutsideScope, Scope};
+pub use session::{Begun, LOGIN_LIFETIME, NewSession, SessionError, Sessions, TooLong};
+pub use sign_in::{SignInError, SignedIn};
 pub use stats::{AuthStats, Outcome};
 pub use token::{NewToken, new_token};

@@ -41,6 +41,15 @@ pub struct AuthStats {
     pub(super) key_fetch_failures: AtomicU64,
     pub(super) file_reloads: AtomicU64,
     pub(super) file_reload_failures: AtomicU64,
+    pub(super) sign_ins: AtomicU64,
+    pub(super) sign_ins_refused: AtomicU64,
+    pub(super) sign_ins_unavailable: AtomicU64,
+    pub(super) sessions_unreadable: AtomicU64,
+    pub(super) sessions_ended: AtomicU64,
+    pub(super) sessions_twice: AtomicU64,
+    pub(super) sessions_from_elsewhere: AtomicU64,
+    pub(super) issuer_requests: AtomicU64,
+    pub(super) issuer_request_failures: AtomicU64,
 }
 
 impl AuthStats {
@@ -86,6 +95,51 @@ impl AuthStats {
     /// How often a changed users or roles file could not be used, and the old content stayed.
     pub fn file_reload_failures(&self) -> u64 {
         self.file_reload_failures.load(Relaxed)
+    }
+
+    /// Sessions that were given to somebody who signed in.
+    pub fn sign_ins(&self) -> u64 {
+        self.sign_ins.load(Relaxed)
+    }
+
+    /// Sign-ins that came to nothing, because something in them was no good.
+    pub fn sign_ins_refused(&self) -> u64 {
+        self.sign_ins_refused.load(Relaxed)
+    }
+
+    /// Sign-ins that came to nothing, because the issuer was away.
+    pub fn sign_ins_unavailable(&self) -> u64 {
+        self.sign_ins_unavailable.load(Relaxed)
+    }
+
+    /// Sessions that could not be opened.
+    pub fn sessions_unreadable(&self) -> u64 {
+        self.sessions_unreadable.load(Relaxed)
+    }
+
+    /// Sessions whose time was over.
+    pub fn sessions_ended(&self) -> u64 {
+        self.sessions_ended.load(Relaxed)
+    }
+
+    /// Requests with more than one session.
+    pub fn sessions_twice(&self) -> u64 {
+        self.sessions_twice.load(Relaxed)
+    }
+
+    /// Requests that a page of somebody else made with the session of its visitor.
+    pub fn sessions_from_elsewhere(&self) -> u64 {
+        self.sessions_from_elsewhere.load(Relaxed)
+    }
+
+    /// Requests to the issuer that people sign in at, failures included; its keys are counted by themselves.
+    pub fn issuer_requests(&self) -> u64 {
+        self.issuer_requests.load(Relaxed)
+    }
+
+    /// How often those failed.
+    pub fn issuer_request_failures(&self) -> u64 {
+        self.issuer_request_failures.load(Relaxed)
     }
 }
 

@@ -19,11 +19,11 @@ async fn tokens_open_what_the_demo_says() {
     ];
     for (token, scope) in people {
         let header = format!("Bearer {token}");
-        let identity = authenticator.authenticate(&Credentials { authorization: Some(header.as_bytes()) }).await.unwrap();
+        let identity = authenticator.authenticate(&Credentials { authorization: Some(header.as_bytes()), session: None }).await.unwrap();
         assert_eq!(identity.scope, scope, "{token}");
         assert_eq!(format!("demo-{}", identity.user), token);
     }
-    let stranger = authenticator.authenticate(&Credentials { authorization: Some(b"Bearer demo-mallory") }).await;
+    let stranger = authenticator.authenticate(&Credentials { authorization: Some(b"Bearer demo-mallory"), session: None }).await;
     assert!(stranger.is_err(), "{stranger:?}");
 }
 

@@ -95,6 +95,11 @@ impl Issuer {
         signed.as_str().expect("a token").to_owned()
     }
 
+    /// Makes the client `hecate-web`, whose browsers are sent back to this address.
+    pub(crate) async fn sends_back_to(&self, redirect_uri: &str) {
+        self.control("client", json!({"redirect_uri": redirect_uri})).await;
+    }
+
     /// New keys, the old ones gone.
     pub(crate) async fn rotate(&self) {
         self.control("rotate", json!({})).await;

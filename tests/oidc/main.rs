@@ -1,8 +1,18 @@
-//! The jwt provider against a real OpenID Connect issuer: npm `oidc-provider`, started on a free port of loopback.
+//! The jwt provider and sign-in against a real OpenID Connect issuer: npm `oidc-provider`, started on a free port of loopback.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where something is not as it should be")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test ends where something is not as it should be"
+)]
 
+mod browser;
 mod issuer;
+mod sign_in;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -45,7 +55,7 @@ fn with(issuer: &Issuer, timing: Timing, change: impl FnOnce(&mut Jwt)) -> Authe
 }
 
 async fn ask(authenticator: &Authenticator, token: &str) -> Result<Arc<Identity>, AuthError> {
-    authenticator.authenticate(&Credentials { authorization: Some(format!("Bearer {token}").as_bytes()) }).await
+    authenticator.authenticate(&Credentials { authorization: Some(format!("Bearer {token}").as_bytes()), session: None }).await
 }
 
 fn scope(names: &[&str]) -> Scope {
@@ -305,7 +315,7 @@ async fn roles_add_to_what_the_token_says() {
         ca_file: None,
         permissions: vec!["AuditLog:read".into()],
     };
-    let auth = Auth { providers: vec![Provider::Jwt(jwt)], roles_file: Some(roles_file), revocation_bound: None };
+    let auth = Auth { providers: vec![Provider::Jwt(jwt)], roles_file: Some(roles_file), revocation_bound: None, sign_in: None };
     let authenticator = Authenticator::with_timing(&auth, false, timing()).unwrap();
     for (change, expect_scope, expect_permissions) in [
         (json!({}), scope(&["from-role", "team-a"]), Permissions::parse(["AuditLog:read"]).unwrap()),

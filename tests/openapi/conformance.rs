@@ -17,8 +17,16 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// Never a 5xx; no status, content type, header or body that the document does not have.
 const CHECKS: &str =
     "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance";
-/// On the admin listener, which schemathesis is not told of; and streams, which do not end.
-const ELSEWHERE: [&str; 4] = ["/metrics", "/debug/config", "/api/v1/metrics/stream", "/api/v1/shared/{token}/stream"];
+/// On the admin listener, which schemathesis is not told of; streams, which do not end; and what needs a browser (`tests/oidc`).
+const ELSEWHERE: [&str; 7] = [
+    "/metrics",
+    "/debug/config",
+    "/api/v1/metrics/stream",
+    "/api/v1/shared/{token}/stream",
+    "/auth/login",
+    "/auth/callback",
+    "/auth/logout",
+];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_are_as_described() {

@@ -16,6 +16,7 @@ mod gzip;
 mod redises;
 mod rolling;
 mod schema;
+mod session;
 #[path = "../support/mod.rs"]
 mod support;
 mod through;

@@ -16,7 +16,7 @@ use crate::world::{STEP, Settings, World};
 const SOON: Duration = Duration::from_secs(20);
 
 /// Ended when it is dropped.
-struct Program(Child);
+pub struct Program(pub Child);
 
 impl Drop for Program {
     fn drop(&mut self) {
@@ -150,18 +150,7 @@ async fn an_event_source_in_chromium() {
         }}, 300);</script>"
     );
     let profile = tempfile::tempdir().unwrap();
-    let _chromium = Program(
-        Command::new("chromium")
-            .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"])
-            .args(["--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--remote-debugging-port=0"])
-            .arg(format!("--user-data-dir={}", profile.path().display()))
-            .arg(&origin)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromium is missing: run make setup"),
-    );
+    let _chromium = chromium(profile.path(), &origin);
     let latest = || reports.lock().unwrap().last().map(|text| serde_json::from_str::<serde_json::Value>(text).unwrap());
     let first = patiently("a report of the browser", async || latest()).await;
     assert_eq!(first["opened"], 1);
@@ -193,8 +182,24 @@ async fn an_event_source_in_chromium() {
     assert_eq!(again.metric(r#"hecate_stream_frames_total{event="snapshot"}"#).await, 0.0, "it went on where it was");
 }
 
+/// Opens a page.
+pub fn chromium(profile: &std::path::Path, page: &str) -> Program {
+    Program(
+        Command::new("chromium")
+            .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"])
+            .args(["--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--remote-debugging-port=0"])
+            .arg(format!("--user-data-dir={}", profile.display()))
+            .arg(page)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromium is missing: run make setup"),
+    )
+}
+
 /// Browsers start slowly on a busy machine.
-async fn patiently<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+pub async fn patiently<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     for _ in 0..300 {
         if let Some(found) = ask().await {
             return found;

@@ -77,7 +77,6 @@ fn keys_of_later_versions() {
         hecate.yaml:2:1: workloads: `workloads` is not in this version; take it out
         ");
     assert_snapshot!(errors("workloads: {enabeld: x}\n"), @"hecate.yaml:1:13: workloads.enabeld: unknown key, and `workloads` is not in this version");
-    assert_snapshot!(errors("auth:\n  sign_in: {kind: oidc}\n"), @"hecate.yaml:2:3: auth.sign_in: `auth.sign_in` is not in this version; take it out");
     assert_snapshot!(errors("auth:\n  providers:\n    - {kind: kubernetes, audience: x}\n    - {kind: perses, key_file: k}\n"), @r#"
         hecate.yaml:3:8: auth.providers[0].kind: "kubernetes" is not in this version; it has static, jwt, anonymous, none
         hecate.yaml:4:8: auth.providers[1].kind: "perses" is not in this version; it has static, jwt, anonymous, none
@@ -357,4 +356,47 @@ fn cache() {
         hecate.yaml:5:5: cache.redis.password_file: cannot read nowhere: No such file or directory (os error 2)
         hecate.yaml:5:5: cache.redis.password_file: `password` is given too; keep one
         ");
+}
+
+#[test]
+fn sign_in() {
+    let check = |public_url: &str, rest: &str, expected: &[&str]| {
+        let jwt = "{kind: jwt, issuer: https://a.example, audience: [x, y]}";
+        let printed = errors(&format!("server: {{public_url: {public_url}}}\nauth:\n  providers: [{jwt}]\n  sign_in: {{{rest}}}\n"));
+        let lines: Vec<&str> = printed.lines().filter_map(|line| line.split_once(": ")).map(|(_, line)| line).collect();
+        assert!(
+            lines.len() == expected.len() && lines.iter().zip(expected).all(|(line, part)| line.starts_with(part)),
+            "{rest}: {printed}"
+        );
+    };
+    let client = "kind: oidc, issuer: https://a.example, client_id: x";
+    for (rest, expected) in [
+        ("kind: openshift", "auth.sign_in.kind: \"openshift\" is not in this version; it has oidc, token"),
+        ("kind: oidx", "auth.sign_in.kind: \"oidx\" is not one of oidc, token; the closest is oidc"),
+        ("issuer: https://a.example", "auth.sign_in.kind: missing; one of oidc, token"),
+        (client, "auth.sign_in.session_key_file: missing; a client without `client_secret_file` needs it: `openssl rand -base64 32`"),
+        (&format!("{client}, session_key_file: token"), "auth.sign_in.session_key_file: the key in token is shorter than 32 bytes"),
+        (&format!("{client}, client_secret_file: none"), "auth.sign_in.client_secret_file: cannot read none"),
+        (&format!("{client}, client_secret_file: token, lifetime: 1s"), "auth.sign_in.lifetime: \"1s\" is out of range; from 1m to 30d"),
+        (&format!("{client}, client_secret_file: token, scopes: [email]"), "auth.sign_in.scopes: `openid` is missing"),
+        (&format!("{client}, client_secret_file: token, scopes: [openid, a b]"), "auth.sign_in.scopes[1]: \"a b\" is not one scope"),
+        (
+            "kind: oidc, issuer: https://a.example, client_id: z, client_secret_file: token",
+            "auth.sign_in.client_id: the provider of this issuer takes tokens for x or y only; add \"z\" to its `audience`",
+        ),
+        (
+            "kind: oidc, issuer: https://b.example, client_id: x, client_secret_file: token",
+            "auth.sign_in.issuer: no provider of kind jwt has this issuer; add one to auth.providers",
+        ),
+        ("kind: token", "auth.sign_in.kind: \"token\" is for people of a provider of kind static, and auth.providers has none"),
+    ] {
+        check("https://h", rest, &[expected]);
+    }
+    check(
+        "https://h",
+        "kind: oidc, session_key_file: key",
+        &["auth.sign_in.issuer: missing; the issuer that", "auth.sign_in.client_id: missing"],
+    );
+    let no_public_url = "server.public_url: missing; the issuer of auth.sign_in sends browsers back to it";
+    check("", &format!("{client}, client_secret_file: token"), &[no_public_url]);
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{folder, load, load_with};
 use crate::config::{
-    Config, Conflict, Credentials, HostPort, LogFormat, Provider, RedisServers, Role, RuleTarget, TenantLabels, UpstreamKind,
+    Config, Conflict, Credentials, HostPort, LogFormat, Provider, RedisServers, Role, RuleTarget, SignInKind, TenantLabels, UpstreamKind,
 };
 
 const FULL: &str = include_str!("full.yaml");
@@ -66,6 +66,11 @@ fn every_topic_is_read() {
     assert_eq!((jwt.claims.user.as_str(), jwt.claims.groups.as_str()), ("sub", "realm_access.roles"));
     assert_eq!(anonymous.namespaces.iter().map(String::as_str).collect::<Vec<_>>(), ["a-1", "b"]);
     assert_eq!(anonymous.permissions, ["Metrics:query"]);
+    let sign_in = config.auth.sign_in.as_ref().unwrap();
+    let SignInKind::Oidc(client) = &sign_in.kind else { panic!("oidc") };
+    assert_eq!((client.issuer.as_str(), client.client_id.as_str()), ("https://login.example/realms/main", "hecate"));
+    assert_eq!((client.secret.as_ref().unwrap().1.expose(), client.scopes.join(" ").as_str()), ("pass word", "openid groups"));
+    assert_eq!((sign_in.key.as_ref().unwrap().key.expose().len(), sign_in.lifetime), (32, Duration::from_secs(8 * 3600)));
 
     assert_eq!(config.tenancy.conflict, Conflict::Error);
     assert_eq!(config.tenancy.labels.default_label, "project");
@@ -182,10 +187,18 @@ fn open_door_only_when_meant() {
 }
 
 #[test]
+fn tokens_in_a_form_need_nothing_else() {
+    let folder = folder("auth: {providers: [{kind: static, users_file: users.yaml}], sign_in: {kind: token}}\n");
+    let sign_in = load(folder.path()).unwrap().auth.sign_in.unwrap();
+    assert!(matches!(sign_in.kind, SignInKind::Token) && sign_in.key.is_none());
+    assert_eq!(sign_in.lifetime, Duration::from_secs(12 * 3600));
+}
+
+#[test]
 fn masked_yaml_gives_the_same_configuration() {
     let (_folder, config) = full();
     let printed = config.masked_yaml();
-    for secret in ["team: a", "pass word", "t0ken", "se ntinel", "p4ss"] {
+    for secret in ["team: a", "pass word", "t0ken", "se ntinel", "p4ss", "0123456789"] {
         assert!(!printed.contains(secret), "{secret} in\n{printed}");
     }
     let again = folder(&printed);

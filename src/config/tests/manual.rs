@@ -15,7 +15,7 @@ fn known_keys() -> BTreeSet<String> {
 upstreams: [{name: a, url: 'http://a', auth: {basic: {user: u, password: p}, client_certificate: {cert: a, key: b}}}]
 server: {tls: {cert: a, key: b}}
 cache: {redis: {url: 'rediss-sentinel://a/m', sentinel: {password: a}, client_certificate: {cert: a, key: b}}}
-auth: {providers: [{kind: static}, {kind: jwt, claims: {user: a}}, {kind: anonymous}, {kind: none}]}
+auth: {providers: [{kind: static}, {kind: jwt, claims: {user: a}}, {kind: anonymous}, {kind: none}], sign_in: {kind: oidc}}
 ";
     let (_, _, asked) = load::read(&Source::file(Path::new("every.yaml")), every_kind, std::iter::empty());
     assert!(asked.len() > 80, "{}", asked.len());

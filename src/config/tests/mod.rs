@@ -19,6 +19,7 @@ fn folder(yaml: &str) -> TempDir {
         ("token", "t0ken\n"),
         ("password", "pass word\r\n\n"),
         ("empty", "\n"),
+        ("key", "0123456789abcdef0123456789abcdef\n"),
         ("labels.yaml", "rules:\n  - {metrics: [\"gpu_*\"], label: tenant}\n  - {metrics: [up], scope: shared}\ndefault: project\n"),
     ];
     for (name, text) in files {

@@ -14,7 +14,7 @@ pub(super) fn json(body: String) -> Response<Body> {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     // Kept only to be asked about again: what one caller may see is not for a cache in between to give to the next.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    headers.append(VARY, HeaderValue::from_static("authorization"));
+    headers.append(VARY, HeaderValue::from_static("authorization, cookie"));
     response
 }
 

@@ -5,7 +5,7 @@
 //!
 //! * `served`: the two paths; `page/` has what a browser gets
 //! * `words`, `call`, `refusals`, `examples`: what descriptions are written with
-//! * `prometheus`, `dashboards`, `exchange`, `links`, `people`, `stream`, `own`: the paths, a family each, with their schemas
+//! * `prometheus`, `dashboards`, `exchange`, `links`, `people`, `stream`, `own`, `sign_in`: the paths, a family each, with their schemas
 
 mod call;
 mod dashboard_schemas;
@@ -19,6 +19,7 @@ mod prometheus;
 mod prometheus_answers;
 mod refusals;
 mod served;
+mod sign_in;
 mod stream;
 mod words;
 
@@ -37,8 +38,16 @@ pub fn openapi() -> String {
 }
 
 fn document() -> OpenApi {
-    let families =
-        [prometheus::paths(), dashboards::paths(), exchange::paths(), links::paths(), people::paths(), stream::paths(), own::paths()];
+    let families = [
+        prometheus::paths(),
+        dashboards::paths(),
+        exchange::paths(),
+        links::paths(),
+        people::paths(),
+        stream::paths(),
+        own::paths(),
+        sign_in::paths(),
+    ];
     let paths = families.into_iter().flatten().fold(PathsBuilder::new(), |paths, (template, item)| paths.path(template, item));
     let info = InfoBuilder::new()
         .title("Hecate")
@@ -74,6 +83,7 @@ fn components() -> Components {
         people::schemas(),
         stream::schemas(),
         own::schemas(),
+        sign_in::schemas(),
     ];
     let components =
         families.into_iter().flatten().fold(ComponentsBuilder::new(), |components, (name, schema)| components.schema(name, schema));
@@ -102,6 +112,8 @@ const HEADERS: &[(&str, &str)] = &[
     ("ETag", "What is answered now; goes into `If-None-Match` or `If-Match`."),
     ("Link", "`<?…>; rel=\"next\"`: the next page, when there is one."),
     ("X-Total-Count", "Entries of all pages."),
+    ("Location", "Where the browser goes."),
+    ("Set-Cookie", "What the browser keeps, or forgets."),
     ("Retry-After", "Seconds until it is worth trying again."),
     ("WWW-Authenticate", "Which credentials are taken."),
     ("Cache-Status", "What the cache did (RFC 9211)."),

@@ -15,12 +15,13 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use futures_util::StreamExt as _;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 
 use self::dashboard::{Panels, Viewer};
 use self::rights::{Guest, Passer};
+use super::auth::Shown;
 use super::call::{Visitor, missing, whole};
 use super::error::ApiError;
 use super::params::Params;
@@ -59,8 +60,7 @@ pub(super) async fn open(State(site): State<Arc<Site>>, request: Request) -> Res
     };
     let rights = Arc::new(Guest {
         site: site.clone(),
-        // A copy: the original would keep the whole head of the request in memory.
-        authorization: parts.headers.get(AUTHORIZATION).and_then(|value| HeaderValue::from_bytes(value.as_bytes()).ok()),
+        shown: Shown::by(&site, &parts)?.keep(),
         permissions,
         narrowed: narrow::requested(&parts.extensions, &parts.headers, &params)?,
         scope,

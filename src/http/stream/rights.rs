@@ -4,17 +4,17 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use http::HeaderValue;
 
+use super::super::auth::Kept;
 use super::super::{Arrival, Site, authors};
 use crate::dashboards::StoreError;
 use crate::stream::{Rights, Standing};
-use crate::tenancy::{AuthError, Credentials, Namespace, Permission, Scope};
+use crate::tenancy::{AuthError, Namespace, Permission, Scope};
 
 /// Somebody who signed in.
 pub(super) struct Guest {
     pub(super) site: Arc<Site>,
-    pub(super) authorization: Option<HeaderValue>,
+    pub(super) shown: Kept,
     /// What the stream takes.
     pub(super) permissions: Vec<Permission>,
     /// What the request was narrowed to.
@@ -26,8 +26,7 @@ pub(super) struct Guest {
 #[async_trait]
 impl Rights for Guest {
     async fn look(&self) -> Standing {
-        let credentials = Credentials { authorization: self.authorization.as_ref().map(HeaderValue::as_bytes) };
-        let identity = match self.site.authenticator.authenticate(&credentials).await {
+        let identity = match self.site.authenticator.authenticate(&self.shown.credentials()).await {
             Ok(identity) => identity,
             Err(AuthError::Unavailable { .. }) => return Standing::Unknown,
             Err(error) => return Standing::Lost(error.to_string()),

@@ -80,7 +80,7 @@ fn auth(providers: Vec<Configured>) -> Auth {
 }
 
 async fn show(authenticator: &Authenticator, header: Option<&str>) -> Result<String, AuthError> {
-    let identity = authenticator.authenticate(&Credentials { authorization: header.map(str::as_bytes) }).await?;
+    let identity = authenticator.authenticate(&Credentials { authorization: header.map(str::as_bytes), session: None }).await?;
     let scope = match &identity.scope {
         Scope::ClusterWide => "everything".into(),
         Scope::Namespaces(set) => set.iter().map(Namespace::as_str).collect::<Vec<_>>().join(","),

@@ -2,6 +2,9 @@
 
 mod algorithm;
 mod claims;
+mod client;
+mod code;
+mod discovery;
 mod fetch;
 mod issuer;
 mod keys;
@@ -15,8 +18,9 @@ use jsonwebtoken::{Algorithm, Validation, decode};
 use serde_json::{Map, Value};
 
 use self::claims::Who;
+pub(super) use self::code::CodeFlow;
 use self::keys::Keys;
-pub(super) use self::token::Unverified;
+pub(super) use self::token::{Unverified, claims_of};
 use super::roles::Roles;
 use super::stats::AuthStats;
 use super::watched::Watched;

@@ -1,7 +1,9 @@
-// A real OpenID Connect issuer (oidc-provider) on a free port of loopback, for the tests of the jwt provider.
+// A real OpenID Connect issuer (oidc-provider) on a free port of loopback, for the tests of the jwt provider and of sign-in.
 //
 // Prints one JSON line when it serves: {"issuer": "http://127.0.0.1:PORT"}. Ends when its standard input closes.
 //   POST /token                 client credentials with a resource indicator: a signed JWT access token (oidc-provider)
+//   GET  /auth                  signs a browser in as alice, without asking; the client is hecate-web (oidc-provider)
+//   POST /test/client {redirect_uri}  where browsers are sent back to; new keys with it
 //   POST /test/sign             signs any header and claims with the issuer's own key, for tokens that no issuer makes
 //   POST /test/rotate           a new provider with new keys behind the same name
 //   POST /test/mode {mode}      discovery and keys: normal | down | slow | garbage | huge | other-issuer
@@ -20,6 +22,9 @@ let mode = 'normal';
 let requests = 0;
 let keys;
 let provider;
+let redirectUris = [];
+// Nobody reads standard output after the first line.
+console.info = console.warn;
 
 const server = createServer((request, response) => {
   handle(request, response).catch((error) => {
@@ -52,14 +57,27 @@ async function rotate() {
         redirect_uris: [],
         response_types: [],
       },
+      ...redirectUris.map((uri) => ({
+        client_id: 'hecate-web',
+        client_secret: 'web secret/1+2%',
+        grant_types: ['authorization_code'],
+        redirect_uris: [uri],
+        response_types: ['code'],
+      })),
     ],
-    scopes: ['metrics'],
+    scopes: ['metrics', 'openid'],
+    claims: { openid: ['sub', 'namespaces', 'groups'] },
+    conformIdTokenClaims: false,
+    cookies: { keys: ['not-a-secret'] },
+    ttl: { IdToken: ttl },
+    interactions: { url: (_context, interaction) => `/interaction/${interaction.uid}` },
+    findAccount: (_context, id) => ({ accountId: id, claims: () => ({ sub: id, namespaces: ['a'], groups: ['ml'] }) }),
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
       resourceIndicators: {
         enabled: true,
-        defaultResource: () => 'urn:hecate',
+        defaultResource: (_context, client) => (client.clientId === 'team-a' ? 'urn:hecate' : undefined),
         getResourceServerInfo: (_context, resource, client) => ({
           scope: 'metrics',
           audience: resource,
@@ -79,6 +97,10 @@ async function handle(request, response) {
     const answer = await control(pathname, await body(request));
     response.setHeader('content-type', 'application/json');
     response.end(JSON.stringify(answer));
+    return;
+  }
+  if (pathname.startsWith('/interaction/')) {
+    await agree(request, response);
     return;
   }
   if (pathname === '/jwks' || pathname.startsWith('/.well-known/')) {
@@ -109,6 +131,18 @@ async function handle(request, response) {
   provider.callback()(request, response);
 }
 
+// Whoever comes is alice, and gives what is asked for.
+async function agree(request, response) {
+  const { prompt, params, session } = await provider.interactionDetails(request, response);
+  if (prompt.name === 'login') {
+    await provider.interactionFinished(request, response, { login: { accountId: 'alice' } });
+    return;
+  }
+  const grant = new provider.Grant({ accountId: session.accountId, clientId: params.client_id });
+  grant.addOIDCScope(params.scope);
+  await provider.interactionFinished(request, response, { consent: { grantId: await grant.save() } });
+}
+
 // Up to 64 MiB, until the client has enough.
 async function huge(response) {
   const piece = `${' '.repeat(65535)}\n`;
@@ -123,6 +157,10 @@ async function huge(response) {
 async function control(pathname, sent) {
   switch (pathname) {
     case '/test/rotate':
+      await rotate();
+      return {};
+    case '/test/client':
+      redirectUris = [sent.redirect_uri];
       await rotate();
       return {};
     case '/test/mode':
