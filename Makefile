@@ -31,7 +31,7 @@ clean-demo: ## Stop the demo and remove its data
 	@scripts/demo.sh clean
 
 test: ## Install what is missing and run every test
-	@scripts/setup.sh packages prometheus victoriametrics issuer schemathesis
+	@scripts/setup.sh packages prometheus victoriametrics percli issuer schemathesis
 	$(CARGO) test --locked --all-targets
 	$(CARGO) test --locked --doc
 

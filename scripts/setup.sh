@@ -2,14 +2,14 @@
 # Installs what is missing. Can be run again at any time and interrupted at any time: each step leaves its result in one
 # move, and what is done is not done again.
 #
-# usage: scripts/setup.sh [STEP...]     STEP: packages bench-packages prometheus victoriametrics k6 issuer schemathesis; all of them by default
+# usage: scripts/setup.sh [STEP...]     STEP: packages bench-packages prometheus victoriametrics k6 percli issuer schemathesis; all of them by default
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/lib.sh"
 
 main() {
   local wanted=("$@") began=$SECONDS name
-  ((${#wanted[@]})) || wanted=(packages bench-packages prometheus victoriametrics k6 issuer schemathesis)
+  ((${#wanted[@]})) || wanted=(packages bench-packages prometheus victoriametrics k6 percli issuer schemathesis)
   mkdir -p "$BIN" "$STAMPS"
   one_at_a_time
   check_toolchains "${wanted[@]}"
@@ -23,9 +23,10 @@ main() {
         ;;
       victoriametrics) go_tool victoriametrics "" "" github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics ;;
       k6) go_tool k6 "" "" go.k6.io/k6 ;;
+      percli) go_tool percli "" "" github.com/perses/perses/cmd/percli ;;
       issuer) npm_packages tests/oidc/issuer ;;
       schemathesis) python_tool schemathesis ;;
-      *) die "there is no set-up step '$name'; there are: packages bench-packages prometheus victoriametrics k6 issuer schemathesis" ;;
+      *) die "there is no set-up step '$name'; there are: packages bench-packages prometheus victoriametrics k6 percli issuer schemathesis" ;;
     esac
   done
   note "set-up is complete ($((SECONDS - began)) s)"
@@ -46,7 +47,7 @@ check_toolchains() {
   step "looking for Rust, Go and Node"
   local missing=0
   need cargo 1.95 "$(cargo --version 2>/dev/null | cut -d' ' -f2)" "Rust: https://rustup.rs" || missing=1
-  if [[ " $* " == *" prometheus "* || " $* " == *" victoriametrics "* || " $* " == *" k6 "* ]]; then
+  if [[ " $* " == *" prometheus "* || " $* " == *" victoriametrics "* || " $* " == *" k6 "* || " $* " == *" percli "* ]]; then
     # Go 1.21 and later fetch the tool chain that a go.mod asks for.
     need go 1.21 "$(go env GOVERSION 2>/dev/null | sed 's/^go//')" "Go: https://go.dev/dl" || missing=1
   fi

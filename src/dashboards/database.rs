@@ -152,7 +152,7 @@ impl Database {
         let result = tokio::time::timeout(budget, call)
             .await
             .unwrap_or_else(|_| Err(StoreError::Away(format!("no answer to {operation} within {} s", budget.as_secs()))));
-        if !matches!(operation, "get" | "search" | "ping") {
+        if !matches!(operation, "get" | "search" | "ping" | "write_back") {
             // Whatever came of it: what was counted before may not be true any more.
             self.totals.changed();
         }
@@ -218,11 +218,19 @@ impl Database {
 /// What a new connection is told. The statement timeout is what ends a statement whose caller is gone.
 fn session(kind: Kind, read_only: bool) -> &'static [&'static str] {
     match (kind, read_only) {
-        (Kind::Postgres, _) => &["SET statement_timeout = '4s'", "SET idle_in_transaction_session_timeout = '10s'", "SET TIME ZONE 'UTC'"],
+        (Kind::Postgres, _) => &[
+            "SET statement_timeout = '4s'",
+            "SET idle_in_transaction_session_timeout = '10s'",
+            "SET TIME ZONE 'UTC'",
+            // Where the server was built with it: the other way takes milliseconds for a long document.
+            "DO $$ BEGIN SET default_toast_compression = 'lz4'; EXCEPTION WHEN OTHERS THEN NULL; END $$",
+        ],
         (Kind::Sqlite, true) => &["PRAGMA busy_timeout = 2000", "PRAGMA query_only = ON", "PRAGMA cache_size = -16384"],
         (Kind::Sqlite, false) => &[
             "PRAGMA busy_timeout = 2000",
             "PRAGMA journal_mode = WAL",
+            // The log goes back into the file beside the changes (`write_back`); a change does it only when 64 MiB have piled up.
+            "PRAGMA wal_autocheckpoint = 16384",
             // Full: what was acknowledged is there after a power cut, too.
             "PRAGMA synchronous = FULL",
             "PRAGMA foreign_keys = ON",

@@ -331,6 +331,8 @@ mod tests {
         check("{\"kind\":\"Dashboard\",\"metadata\":{\"state\":1},\"spec\":{}}", "neither");
         check("{\"kind\":\"Dashboard\",\"metadata\":{\"version\":-1},\"spec\":{}}", "/metadata/version");
         check("{\"kind\":\"Dashboard\",\"metadata\":{\"project\":7},\"spec\":{}}", "/metadata/project");
+        check(r#"{"kind":"Dashboard","spec":{"odd":["a\u0000"]}}"#, "/spec/odd/0: the text has a NUL character");
+        check(r#"{"kind":"Dashboard","spec":{"b\u0000":1}}"#, "its name has a NUL character");
         check(&format!("{{\"kind\":\"{}\"}}", "x".repeat(LARGEST)), "at most");
     }
 }

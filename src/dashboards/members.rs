@@ -77,24 +77,34 @@ pub fn merged(target: &str, patch: &str) -> String {
 
 /// The text without white space between its pieces. The text has to be valid JSON.
 pub(super) fn minified(text: &str) -> String {
-    let mut out = Vec::with_capacity(text.len());
-    let (mut in_text, mut escaped) = (false, false);
-    for byte in text.bytes() {
-        if in_text {
-            out.push(byte);
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => in_text = false,
-                _ => {}
-            }
-        } else if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
-            out.push(byte);
-            in_text = byte == b'"';
-        }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    // What stands between two texts, then a text.
+    while let Some(at) = rest.find('"') {
+        out.extend(rest[..at].split(BLANK));
+        let end = end_of_text(&rest[at..]);
+        out.push_str(&rest[at..at + end]);
+        rest = &rest[at + end..];
     }
-    // Whole characters were copied or single ASCII ones left out.
-    String::from_utf8(out).unwrap_or_else(|_| text.to_owned())
+    out.extend(rest.split(BLANK));
+    out
+}
+
+const BLANK: [char; 4] = [' ', '\t', '\n', '\r'];
+
+/// Where the text ends that begins here with a quote.
+fn end_of_text(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let mut at = 1;
+    while let Some(next) = memchr::memchr2(b'"', b'\\', &bytes[at.min(bytes.len())..]) {
+        at += next;
+        if bytes[at] == b'"' {
+            return at + 1;
+        }
+        // Whatever follows a backslash does not end it.
+        at += 2;
+    }
+    bytes.len()
 }
 
 impl<'de> Deserialize<'de> for Members {

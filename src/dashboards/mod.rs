@@ -53,6 +53,7 @@ mod time;
 mod totals;
 mod validate;
 mod words;
+mod write_back;
 
 pub use audit::{Action, Actor, AuditEntry, AuditFilter, AuditPage, Event, Outcome};
 pub use changes::{Changes, changes};

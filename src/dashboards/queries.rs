@@ -20,27 +20,27 @@ pub struct StoredQuery {
 /// All of them, panels first, in the order of their keys.
 pub fn stored_queries(document: &Value) -> Vec<StoredQuery> {
     let mut found = Vec::new();
-    for (key, panel) in document.pointer("/spec/panels").and_then(Value::as_object).into_iter().flatten() {
-        for (index, query) in panel.pointer("/spec/queries").and_then(Value::as_array).into_iter().flatten().enumerate() {
-            let plugin = query.pointer("/spec/plugin").unwrap_or(&Value::Null);
-            let is_prometheus = plugin.get("kind").and_then(Value::as_str).is_some_and(|kind| kind.starts_with("Prometheus"));
-            if let Some(text) = plugin.pointer("/spec/query").and_then(Value::as_str).filter(|_| is_prometheus) {
+    for (key, panel) in document["spec"]["panels"].as_object().into_iter().flatten() {
+        for (index, query) in panel["spec"]["queries"].as_array().into_iter().flatten().enumerate() {
+            let plugin = &query["spec"]["plugin"];
+            let is_prometheus = plugin["kind"].as_str().is_some_and(|kind| kind.starts_with("Prometheus"));
+            if let Some(text) = plugin["spec"]["query"].as_str().filter(|_| is_prometheus) {
                 let pointer = format!("/spec/panels/{}/spec/queries/{index}/spec/plugin/spec/query", piece(key));
                 found.push(StoredQuery { pointer, panel: Some(key.clone()), text: text.to_owned(), is_selector: false });
             }
         }
     }
-    for (index, variable) in document.pointer("/spec/variables").and_then(Value::as_array).into_iter().flatten().enumerate() {
-        let plugin = variable.pointer("/spec/plugin").unwrap_or(&Value::Null);
+    for (index, variable) in document["spec"]["variables"].as_array().into_iter().flatten().enumerate() {
+        let plugin = &variable["spec"]["plugin"];
         let at = format!("/spec/variables/{index}/spec/plugin/spec");
-        match plugin.get("kind").and_then(Value::as_str) {
+        match plugin["kind"].as_str() {
             Some("PrometheusPromQLVariable") => {
-                if let Some(text) = plugin.pointer("/spec/expr").and_then(Value::as_str) {
+                if let Some(text) = plugin["spec"]["expr"].as_str() {
                     found.push(StoredQuery { pointer: format!("{at}/expr"), panel: None, text: text.to_owned(), is_selector: false });
                 }
             }
             Some("PrometheusLabelValuesVariable" | "PrometheusLabelNamesVariable") => {
-                let matchers = plugin.pointer("/spec/matchers").and_then(Value::as_array);
+                let matchers = plugin["spec"]["matchers"].as_array();
                 for (position, matcher) in matchers.into_iter().flatten().enumerate() {
                     if let Some(text) = matcher.as_str() {
                         let pointer = format!("{at}/matchers/{position}");
@@ -65,16 +65,16 @@ pub(super) struct LabelList {
 
 /// All of them, in their order.
 pub(super) fn label_lists(document: &Value) -> Vec<LabelList> {
-    let variables = document.pointer("/spec/variables").and_then(Value::as_array).into_iter().flatten();
+    let variables = document["spec"]["variables"].as_array().into_iter().flatten();
     variables
         .filter_map(|variable| {
-            let plugin = variable.pointer("/spec/plugin")?;
-            let label = match plugin.get("kind")?.as_str()? {
-                "PrometheusLabelValuesVariable" => Some(plugin.pointer("/spec/labelName")?.as_str()?.to_owned()),
+            let plugin = &variable["spec"]["plugin"];
+            let label = match plugin["kind"].as_str()? {
+                "PrometheusLabelValuesVariable" => Some(plugin["spec"]["labelName"].as_str()?.to_owned()),
                 "PrometheusLabelNamesVariable" => None,
                 _ => return None,
             };
-            let matchers = plugin.pointer("/spec/matchers").and_then(Value::as_array).into_iter().flatten();
+            let matchers = plugin["spec"]["matchers"].as_array().into_iter().flatten();
             Some(LabelList { label, matchers: matchers.filter_map(Value::as_str).map(str::to_owned).collect() })
         })
         .collect()

@@ -86,6 +86,7 @@ impl Store {
     /// Keeps the tables right, the old things few and the numbers true, until told to stop. Never gives up on a database that is away.
     pub fn spawn_upkeep(self: &Arc<Self>, stop: &watch::Receiver<bool>) -> JoinHandle<()> {
         let (store, mut stop) = (self.clone(), stop.clone());
+        let write_back = tokio::spawn(self.clone().write_back(stop.clone()));
         tokio::spawn(async move {
             let mut next_cleaning = Instant::now();
             loop {
@@ -95,6 +96,7 @@ impl Store {
                     () = tokio::time::sleep(pause) => {}
                 }
             }
+            let _ = write_back.await;
             store.database.close().await;
         })
     }

@@ -1,6 +1,6 @@
 //! The words that a search finds a dashboard by. Each is kept once, so that looking for a part of a word reads a list of words, not of documents.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use serde_json::Value;
 use sqlx::{Any, AssertSqlSafe, Transaction};
@@ -19,11 +19,17 @@ const DAY_MS: i64 = 24 * 3600 * 1000;
 
 /// Words in lower case. What is neither letter, digit nor `_` stands between them.
 pub(super) fn split(text: &str) -> impl Iterator<Item = String> + '_ {
-    text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty()).map(|word| {
-        let lower = word.to_lowercase();
-        let end = (0..=LONGEST.min(lower.len())).rev().find(|end| lower.is_char_boundary(*end)).unwrap_or(0);
-        lower[..end].to_owned()
-    })
+    pieces(text).map(lower)
+}
+
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
+}
+
+fn lower(word: &str) -> String {
+    let mut lower = word.to_lowercase();
+    lower.truncate(lower.floor_char_boundary(LONGEST));
+    lower
 }
 
 /// A pattern for `LIKE … ESCAPE '!'`: the word as a part of another, or as its beginning when it is so short that it is part of most.
@@ -34,18 +40,20 @@ pub(super) fn pattern(word: &str) -> String {
 
 /// The words of a document: name, title, tags, description, titles and queries of panels, in this order while there is room.
 pub(super) fn of_document(value: &Value, name: &str, title: &str) -> BTreeSet<String> {
-    let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str);
-    let tags = value.pointer("/metadata/tags").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-    let panels = value.pointer("/spec/panels").and_then(Value::as_object).into_iter().flatten();
-    let titles = panels.filter_map(|(_, panel)| panel.pointer("/spec/display/name")?.as_str());
+    let tags = value["metadata"]["tags"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let panels = value["spec"]["panels"].as_object().into_iter().flatten();
+    let titles = panels.filter_map(|(_, panel)| panel["spec"]["display"]["name"].as_str());
     let queries = stored_queries(value);
-    let texts = [name, title].into_iter().chain(tags).chain(text("/spec/display/description")).chain(titles);
-    let mut words = BTreeSet::new();
-    for word in texts.chain(queries.iter().map(|query| query.text.as_str())).flat_map(split) {
+    let texts = [name, title].into_iter().chain(tags).chain(value["spec"]["display"]["description"].as_str()).chain(titles);
+    // Queries say the same words over and over.
+    let (mut seen, mut words) = (HashSet::new(), BTreeSet::new());
+    for word in texts.chain(queries.iter().map(|query| query.text.as_str())).flat_map(pieces) {
         if words.len() == MOST {
             break;
         }
-        words.insert(word);
+        if seen.insert(word) {
+            words.insert(lower(word));
+        }
     }
     words
 }

@@ -28,6 +28,8 @@ pub struct ApiError {
     pub challenges: Vec<String>,
     /// More for machines, in our own form only.
     pub details: Option<Box<Value>>,
+    /// What the log says about a 500, beside the request's id.
+    pub cause: Option<String>,
 }
 
 /// Which form an error takes.
@@ -42,7 +44,16 @@ pub enum Family {
 impl ApiError {
     /// An error without extras.
     pub fn new(status: StatusCode, error_type: &'static str, code: &'static str, message: impl Into<String>) -> ApiError {
-        ApiError { status, error_type, code, message: message.into(), retry_after: None, challenges: Vec::new(), details: None }
+        ApiError {
+            status,
+            error_type,
+            code,
+            message: message.into(),
+            retry_after: None,
+            challenges: Vec::new(),
+            details: None,
+            cause: None,
+        }
     }
 
     /// 400: the request itself is wrong.
@@ -77,6 +88,11 @@ impl ApiError {
         ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "INTERNAL", message)
     }
 
+    /// The same, with what is to stand in the log.
+    pub fn internal_because(cause: impl Into<String>) -> ApiError {
+        ApiError { cause: Some(cause.into()), ..ApiError::internal() }
+    }
+
     /// With more for machines.
     #[must_use]
     pub fn with_details(self, details: Value) -> ApiError {
@@ -95,8 +111,9 @@ impl ApiError {
         // Texts and objects can always be written; were it otherwise, the status would still say what happened.
         let mut response = Response::new(Body::from(body.unwrap_or_default()));
         *response.status_mut() = self.status;
-        if family == Family::Own && self.status == StatusCode::INTERNAL_SERVER_ERROR {
-            response.extensions_mut().insert(Nameless(self.message));
+        if self.status == StatusCode::INTERNAL_SERVER_ERROR {
+            let own_message = (family == Family::Own).then_some(self.message);
+            response.extensions_mut().insert(Nameless { own_message, cause: self.cause });
         }
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -112,16 +129,22 @@ impl ApiError {
     }
 }
 
-/// A 500 in our own form whose request is not known yet.
+/// A 500 whose request is not known yet.
 #[derive(Clone)]
-struct Nameless(String);
+struct Nameless {
+    /// Its message, in our own form.
+    own_message: Option<String>,
+    cause: Option<String>,
+}
 
-/// Tells the caller of a 500 under which id the log has its details; other answers stay as they are.
+/// Writes the cause of a 500 to the log under the request's id, and tells the caller this id; other answers stay as they are.
 pub fn with_error_id(response: &mut Response<Body>, request_id: &str) {
     if response.status() != StatusCode::INTERNAL_SERVER_ERROR {
         return;
     }
-    if let Some(Nameless(message)) = response.extensions_mut().remove() {
+    let Some(Nameless { own_message, cause }) = response.extensions_mut().remove() else { return };
+    tracing::error!(request_id, cause, "a request failed for a reason that is not its sender's");
+    if let Some(message) = own_message {
         let body = to_string(&OwnForm { code: "INTERNAL", message: &message, details: serde_json::json!({"error_id": request_id}) });
         *response.body_mut() = Body::from(body.unwrap_or_default());
         response.headers_mut().remove(CONTENT_LENGTH);

@@ -94,8 +94,7 @@ impl From<ParseError> for ApiError {
         match error.kind {
             ErrorKind::Bound { .. } => too_expensive(error.to_string()),
             ErrorKind::Internal => {
-                tracing::error!(%error, "a query could not be enforced: this is a bug, please report it");
-                ApiError::internal()
+                ApiError::internal_because(format!("a query could not be enforced: this is a bug, please report it: {error}"))
             }
             _ => ApiError::new(StatusCode::BAD_REQUEST, "bad_data", "INVALID_PROMQL", message).with_details(place),
         }
@@ -110,8 +109,7 @@ impl From<ScopeError> for ApiError {
             ScopeError::Refused { .. } => ApiError::forbidden(message),
             ScopeError::Conflict { .. } => ApiError::new(StatusCode::BAD_REQUEST, "bad_data", "INVALID_PROMQL", message),
             ScopeError::Internal(_) => {
-                tracing::error!(error = %message, "a query could not be enforced: this is a bug, please report it");
-                ApiError::internal()
+                ApiError::internal_because(format!("a query could not be enforced: this is a bug, please report it: {message}"))
             }
         }
     }
@@ -140,8 +138,7 @@ impl From<QueryError> for ApiError {
             QueryError::Selectors(error) => ApiError { message, ..error.error.into() },
             QueryError::TooManySeries { .. } | QueryError::TooManyBytes { .. } => too_expensive(message),
             QueryError::FetchGivenUp => {
-                tracing::error!("a fetch ended without a word: this is a bug, please report it with the lines above");
-                ApiError::internal()
+                ApiError::internal_because("a fetch ended without a word: this is a bug, please report it with the lines above")
             }
             QueryError::Upstream(error) => error.into(),
             QueryError::Refused { status, error, retry_after } => refused(status, error, retry_after),
@@ -203,8 +200,7 @@ impl From<StoreError> for ApiError {
                 ApiError::unavailable(message, RETRY_SOON).with_details(details)
             }
             StoreError::Broken(detail) => {
-                tracing::error!(error = %message, %detail, "the storage of dashboards does not work as it should");
-                ApiError::internal()
+                ApiError::internal_because(format!("the storage of dashboards does not work as it should: {message}: {detail}"))
             }
         }
     }

@@ -29,6 +29,8 @@ pub struct TimeDependence {
     /// `info()`: its second argument is looked up at the times of the first one's selectors, which
     /// [`SelectorInfo::reach`](super::SelectorInfo::reach) of that second argument does not say.
     pub info: bool,
+    /// `sort()` and its kin, of which Prometheus warns where a window has more than one step.
+    pub sorts: bool,
 }
 
 impl TimeDependence {
@@ -71,6 +73,7 @@ impl TimeDependence {
                     "step" => self.step_function = true,
                     "range" => self.range_function = true,
                     "info" => self.info = true,
+                    "sort" | "sort_desc" | "sort_by_label" | "sort_by_label_desc" => self.sorts = true,
                     "time" | "timestamp" | "start_timestamp" | "hour" | "minute" | "month" | "year" | "day_of_month" | "day_of_week"
                     | "day_of_year" | "days_in_month" => self.clock = true,
                     _ => {}

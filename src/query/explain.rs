@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::engine::Engine;
 use super::{QueryError, limits};
-use crate::promql::{ParseError, ScopeError, Window};
+use crate::promql::{ParseError, ScopeError, ScopedQuery, Window};
 use crate::tenancy::Scope;
 
 /// The answer; nothing was run for it.
@@ -150,7 +150,7 @@ impl Engine {
         let answer_series = told.enforced_query.as_deref().and_then(|text| shown.of_expression(text)).map(|shown| shown.series);
         let (series, samples, points) = (work.series, work.samples, cost.points_per_series);
         told.estimate = Some(Estimate { series, samples, points, answer_series, selectors_known: work.known });
-        told.cacheable = Some(cacheable(scoped.time_dependence().per_step(), scoped.may_collide()));
+        told.cacheable = Some(cacheable(&scoped));
         limits::check(&scoped, window, &self.limits, &self.parts.estimates)
     }
 
@@ -168,15 +168,18 @@ impl Engine {
     }
 }
 
-fn cacheable(per_step: bool, may_collide: bool) -> Cacheable {
-    let (yes, reason) = match (per_step, may_collide) {
-        (false, _) => {
-            (false, "the value at a step depends on the start or end of the window: only the same window again has the same answer")
-        }
-        (true, true) => (false, "parts of a window could succeed where the whole fails: only the same window again has the same answer"),
-        (true, false) => (true, "the value at a step depends on that step only"),
+fn cacheable(query: &ScopedQuery) -> Cacheable {
+    let time = query.time_dependence();
+    let reason = if !time.per_step() {
+        "the value at a step depends on the start or end of the window"
+    } else if time.sorts {
+        "Prometheus warns of sort() where a window has more than one step"
+    } else if query.may_collide() {
+        "parts of a window could succeed where the whole fails"
+    } else {
+        return Cacheable { yes: true, reason: "the value at a step depends on that step only".to_owned() };
     };
-    Cacheable { yes, reason: reason.to_owned() }
+    Cacheable { yes: false, reason: format!("{reason}: only the same window again has the same answer") }
 }
 
 fn fault(error: &QueryError, text: &str) -> Fault {

@@ -244,6 +244,9 @@ impl Engine {
         if !query.time_dependence().per_step() {
             return Some("the value at a step depends on the window");
         }
+        if query.time_dependence().sorts {
+            return Some("Prometheus warns of sort() by the length of the window");
+        }
         if query.may_collide() {
             return Some("parts of the window could succeed where the whole fails");
         }

@@ -118,6 +118,9 @@ scrape_configs:
     for (path, needle) in [
         ("/api/v1/query?query=ALERTS{namespace=\"b\"}", "firing"),
         ("/api/v1/query?query=ALERTS{namespace=\"a\"}", "firing"),
+        ("/api/v1/alerts", "path /a"),
+        ("/api/v1/alerts", marked("path /QZ").as_str()),
+        ("/api/v1/query?query=mixed:rec", "\"a\""),
         ("/api/v1/query?query=mixed:rec", "\"b\""),
         ("/api/v1/query_exemplars?query=app_requests_total&start=0&end=9999999999", "-trace"),
         ("/api/v1/query?query=odd", MARKER),

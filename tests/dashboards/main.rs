@@ -14,6 +14,7 @@ mod errors;
 mod exchange;
 mod history;
 mod list;
+mod percli;
 mod permissions;
 mod preferences;
 mod shares;

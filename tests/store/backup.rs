@@ -91,6 +91,24 @@ async fn sqlite_files_of_a_stopped_server() {
     expect_restored(&restored).await;
 }
 
+/// What was written goes from SQLite's log into its file while the store lives, and the log does not grow for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_writes_its_log_back() {
+    let home = Home::sqlite();
+    let store = home.store().await;
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let upkeep = store.spawn_upkeep(&stopped);
+    create(&store, "x", &body("p", "n", "needle-in-the-file")).await.unwrap();
+    let file = home.address.strip_prefix("sqlite:").unwrap();
+    super::support::eventually("it is in the file", async || {
+        let bytes = std::fs::read(file).unwrap();
+        String::from_utf8_lossy(&bytes).contains("needle-in-the-file").then_some(())
+    })
+    .await;
+    stop.send(true).unwrap();
+    upkeep.await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgres() {
     let (home, restored) = (Home::postgres(), Home::postgres());

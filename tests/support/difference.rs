@@ -40,12 +40,8 @@ pub fn difference(got: &Reply, want: &Reply) -> Option<String> {
 
 fn texts(answer: &Value, kind: &str) -> BTreeSet<String> {
     let list = answer[kind].as_array().map(Vec::as_slice).unwrap_or_default();
-    let all = list.iter().map(|text| without_place(text.as_str().unwrap()).to_owned());
-    all.filter(|text| !text.starts_with(ABOUT_LENGTH)).collect()
+    list.iter().map(|text| without_place(text.as_str().unwrap()).to_owned()).collect()
 }
-
-/// Prometheus says it of windows with more than one step, whatever is in them: one that is joined from single steps does not have it.
-const ABOUT_LENGTH: &str = "PromQL warning: sort is ineffective for range queries";
 
 /// Which of several match groups Prometheus names is chance: it walks over a map.
 fn without_chance(text: &str) -> &str {

@@ -1,8 +1,8 @@
 use serde_json::{Value, json};
 
-use super::dashboard;
 use super::pieces::{duration, is_name};
 use super::variables::variables_in;
+use super::{dashboard, nuls};
 
 fn good() -> Value {
     json!({
@@ -38,7 +38,7 @@ fn check(pointer: &str, value: Value, expected: &[(&str, &str)]) {
             document.pointer_mut(parent).unwrap().as_object_mut().unwrap().insert(key.to_owned(), value);
         }
     }
-    let found = dashboard(&document);
+    let found = [dashboard(&document), nuls(&document)].concat();
     let fits = found.len() == expected.len()
         && found.iter().zip(expected).all(|(found, (pointer, words))| found.pointer == *pointer && found.message.contains(words));
     assert!(fits, "{pointer}: {found:#?}, expected {expected:?}");

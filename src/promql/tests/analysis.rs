@@ -33,6 +33,7 @@ fn time_and_collisions() {
     let time = |text: &str| parse(text, &all()).unwrap().time_dependence();
     assert!(time("rate(x[5m]) + time()").per_step() && time("time()").clock);
     assert!(!time("x @ start()").per_step() && !time("x - end()").per_step() && !time("x * step()").per_step());
+    assert!(time("sum(topk(2, sort_desc(x)))").sorts && !time("sum(x)").sorts);
     assert!(time("x @ 5").per_step() && time("x @ 5").at_fixed);
     assert!(time("x[step()]").durations && time("x[1m+1m]").expressions && !time("x[1m+1m]").durations);
     for (text, want) in [

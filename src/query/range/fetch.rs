@@ -25,8 +25,9 @@ use crate::query::{QueryError, shared};
 use crate::series::{self, Decoded, Grid, PutError, Series, blocks_of, plan};
 use crate::upstream::ApiPath;
 
-/// Reading an answer takes about a microsecond for a kilobyte: longer ones leave the async threads.
-const LONG_BYTES: usize = 256 * 1024;
+/// Reading an answer takes about a microsecond for a kilobyte: longer ones leave the async threads, where they would be in the way of
+/// whoever writes the answer to its client, and of the next request.
+const LONG_BYTES: usize = 32 * 1024;
 /// An upstream that answers faster than this is asked without agreeing with other replicas first.
 const WORTH_A_LEASE: Duration = Duration::from_millis(1);
 /// Nobody waits longer than this for another replica's fetch.
