@@ -111,8 +111,8 @@ pub async fn measure(plan: &Plan, stage: &Stage, form: Form) -> Report {
         rounds
     };
     if form == Form::Gzip {
-        report.at_most("gzip: bytes on the wire, % of polling gzip answers", &one(share(gzip)), 2, 5.0);
-        report.at_most("gzip: bytes on the wire, % of polling plain answers", &one(share(plain)), 2, 1.0);
+        report.at_most("gzip: bytes on the wire, % of polling gzip answers", &one(share(gzip)), 2, 3.0);
+        report.at_most("gzip: bytes on the wire, % of polling plain answers", &one(share(plain)), 2, 0.5);
         report.at_most(
             "gzip: deltas compressed for each distinct query and step",
             &one(compressions / (distinct * plan.ticks) as f64),
