@@ -31,7 +31,7 @@ fn nginx(folder: &std::path::Path, port: u16, hecate: &str) -> Program {
     let location = manual.split("```nginx\n").nth(1).unwrap().split("```").next().unwrap().replace("http://hecate:7070", hecate);
     let plain = format!("location /plain/ {{ proxy_pass {hecate}/; gzip on; gzip_types *; }}");
     let config = format!(
-        "daemon off; worker_processes 1; pid {0}/pid; error_log {0}/error.log;\nevents {{}}\nhttp {{ access_log off; client_body_temp_path {0}/a; \
+        "daemon off; master_process off; pid {0}/pid; error_log {0}/error.log;\nevents {{}}\nhttp {{ access_log off; client_body_temp_path {0}/a; \
          proxy_temp_path {0}/b; fastcgi_temp_path {0}/c; uwsgi_temp_path {0}/d; scgi_temp_path {0}/e;\n\
          server {{ listen 127.0.0.1:{port};\n{location}\n{plain} }} }}",
         folder.display()
