@@ -24,7 +24,6 @@ pub struct SignIn {
 
 /// One way to sign in.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "one exists, read once")]
 pub enum SignInKind {
     /// At an OpenID Connect issuer: authorization code and PKCE.
     Oidc(OidcClient),
