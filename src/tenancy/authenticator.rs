@@ -178,7 +178,8 @@ impl Authenticator {
             return Vec::new();
         };
         let mut challenges = vec![bearer];
-        if self.providers.iter().any(|provider| matches!(provider, Provider::Static(_))) {
+        // Browsers open a window for Basic, over the page that would rather send people to sign in.
+        if self.sign_in.is_none() && self.providers.iter().any(|provider| matches!(provider, Provider::Static(_))) {
             challenges.push("Basic realm=\"hecate\", charset=\"UTF-8\"".into());
         }
         challenges

@@ -395,7 +395,7 @@ fn sign_in() {
     check(
         "https://h",
         "kind: oidc, session_key_file: key",
-        &["auth.sign_in.issuer: missing; the issuer that", "auth.sign_in.client_id: missing"],
+        &["auth.sign_in.client_id: missing", "auth.sign_in.issuer: missing; the issuer that"],
     );
     let no_public_url = "server.public_url: missing; the issuer of auth.sign_in sends browsers back to it";
     check("", &format!("{client}, client_secret_file: token"), &[no_public_url]);

@@ -54,8 +54,7 @@ impl<'a> Shown<'a> {
         Credentials { authorization: self.authorization.map(HeaderValue::as_bytes), session: self.session.as_deref() }
     }
 
-    /// Why somebody with these credentials is not let in. A browser whose session is no good forgets it, and is not
-    /// asked for a password, which would be a window over the page.
+    /// Why somebody with these credentials is not let in. A browser whose session is no good forgets it.
     pub(in crate::http) fn refusal(&self, site: &Site, error: AuthError) -> ApiError {
         let challenges = site.authenticator.challenges(&error);
         let api = ApiError { challenges, ..error.into() };
@@ -69,7 +68,6 @@ impl<'a> Shown<'a> {
     }
 
     fn refused(&self, site: &Site, mut error: ApiError) -> ApiError {
-        error.challenges.retain(|challenge| challenge.starts_with("Bearer"));
         if error.status == http::StatusCode::UNAUTHORIZED {
             error.cookies = site.front.cookies.forget_session(self.headers);
         }
