@@ -271,7 +271,7 @@ print_card() {
      curl -sH 'Authorization: Bearer demo-bob' -H 'Content-Type: application/json' '$base/api/v1/projects/team-nlp/dashboards/granite/shares' \
        -d '{"expires_in": "1h"}' | jq .
      curl -sNH 'Authorization: Bearer demo-bob' '$base/api/v1/metrics/stream?dashboard=team-nlp/granite&step=15s&window=5m'
-  The whole API, to read: $base/api/docs
+  In a browser: sign in with a token at $base/auth/login?return_to=/api/v1/query?query=up; the whole API, to read: $base/api/docs
 
   make demo-stop stops everything (so does Ctrl-C under make demo), make clean-demo removes its data. Logs: .cache/demo/log/
 CARD
