@@ -84,7 +84,7 @@ fn authenticate_known(bencher: divan::Bencher<'_, '_>) {
     std::fs::write(&users_file, format!("users: [{{name: ann, token_sha256: \"{hash}\", namespaces: [a]}}]")).unwrap();
     let auth = config::Auth { providers: vec![config::Provider::Static(config::StaticUsers { users_file })], ..config::Auth::default() };
     let authenticator = Authenticator::new(&auth, true).unwrap();
-    let credentials = Credentials { authorization: Some(b"Bearer token") };
+    let credentials = Credentials { authorization: Some(b"Bearer token"), session: None };
     bencher.bench_local(|| runtime.block_on(authenticator.authenticate(&credentials)).is_ok());
 }
 
