@@ -127,5 +127,5 @@ fn counting_a_request_is_cheap() {
     }
     let each = begun.elapsed() / rounds;
     // Under a microsecond even in this build, which is not optimised; the bound is wider because it shares its machine with other tests.
-    assert!(each < Duration::from_micros(5), "{each:?}");
+    assert!(each < Duration::from_micros(30), "{each:?}");
 }

@@ -112,7 +112,7 @@ fn hostile_files_are_refused_soon() {
         let errors = load(folder.path()).unwrap_err().to_string();
         assert!(errors.contains(expected), "{name}: {}", errors.chars().take(500).collect::<String>());
         assert!(errors.len() < 200_000, "{name}: {} bytes of errors", errors.len());
-        assert!(start.elapsed() < Duration::from_secs(5), "{name}: {:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(20), "{name}: {:?}", start.elapsed());
     }
 }
 
