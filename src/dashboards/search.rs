@@ -107,7 +107,7 @@ pub struct Search {
 pub struct Found {
     /// The dashboards.
     pub dashboards: Vec<Arc<Dashboard>>,
-    /// How many there are on all pages together; changes that went through another replica are in it a second later at most.
+    /// How many there are on all pages together; changes that went through another replica are in it two seconds later at most.
     pub total: u64,
     /// Where the next page begins, when there is one.
     pub next: Option<String>,

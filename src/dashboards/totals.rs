@@ -1,7 +1,8 @@
 //! How many dashboards a list has on all its pages together: counted anew after every change that went through here, and once in a while for
 //! those of other replicas.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use quick_cache::Weighter;
@@ -9,7 +10,7 @@ use quick_cache::sync::Cache;
 
 use super::search_sql::Sql;
 
-/// A number is not older, whatever other replicas do.
+/// Then somebody counts anew, whatever other replicas do; those who ask meanwhile get the old number, for as long again.
 const FRESH: Duration = Duration::from_secs(1);
 /// Memory that they may take, in bytes.
 const MOST_BYTES: u64 = 4 << 20;
@@ -18,22 +19,23 @@ const USUAL_COUNT: usize = 1_000;
 /// By the statement that counts, values included.
 pub(super) struct Totals {
     changes: AtomicU64,
-    known: Cache<String, Total, Bytes>,
+    known: Cache<String, Arc<Total>, Bytes>,
 }
 
-#[derive(Clone)]
 struct Total {
     number: u64,
     /// Changes there had been when it was counted.
     changes: u64,
     at: Instant,
+    /// Somebody counts anew: of many who ask at the same time one is enough.
+    is_renewed: AtomicBool,
 }
 
 #[derive(Clone)]
 struct Bytes;
 
-impl Weighter<String, Total> for Bytes {
-    fn weight(&self, key: &String, _: &Total) -> u64 {
+impl Weighter<String, Arc<Total>> for Bytes {
+    fn weight(&self, key: &String, _: &Arc<Total>) -> u64 {
         key.len() as u64 + 64
     }
 }
@@ -55,11 +57,14 @@ impl Totals {
 
     pub(super) fn get(&self, count: &Sql) -> Option<u64> {
         let total = self.known.get(&count.signature())?;
-        (total.changes == self.changes() && total.at.elapsed() < FRESH).then_some(total.number)
+        let age = total.at.elapsed();
+        let is_good = total.changes == self.changes() && (age < FRESH || age < 2 * FRESH && total.is_renewed.swap(true, Ordering::Relaxed));
+        is_good.then_some(total.number)
     }
 
     pub(super) fn put(&self, count: &Sql, changes: u64, number: u64) {
-        self.known.insert(count.signature(), Total { number, changes, at: Instant::now() });
+        let total = Total { number, changes, at: Instant::now(), is_renewed: AtomicBool::new(false) };
+        self.known.insert(count.signature(), Arc::new(total));
     }
 }
 
@@ -79,5 +84,20 @@ mod tests {
         assert_eq!(totals.get(&one), None);
         totals.put(&one, before, 7);
         assert_eq!(totals.get(&one), None, "it was counted before the change");
+    }
+
+    #[test]
+    fn one_of_many_counts_anew() {
+        let (totals, count) = (Totals::new(), Sql::new("SELECT"));
+        let aged = |age: Duration| {
+            let total = Total { number: 7, changes: 0, at: Instant::now().checked_sub(age).unwrap(), is_renewed: AtomicBool::new(false) };
+            totals.known.insert(count.signature(), Arc::new(total));
+        };
+        aged(FRESH + FRESH / 10);
+        assert_eq!([totals.get(&count), totals.get(&count), totals.get(&count)], [None, Some(7), Some(7)]);
+        totals.put(&count, totals.changes(), 8);
+        assert_eq!(totals.get(&count), Some(8));
+        aged(2 * FRESH);
+        assert_eq!([totals.get(&count), totals.get(&count)], [None, None], "whoever counts takes too long");
     }
 }

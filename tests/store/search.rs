@@ -77,7 +77,7 @@ async fn lists_follow_changes(home: Home) {
     assert_eq!(here.get("p", "a").await.unwrap().dashboard.title, "another");
 }
 
-/// The number of all of them is right at once here, and a second later elsewhere.
+/// The number of all of them is right at once here, and soon elsewhere.
 async fn totals_follow_changes(home: Home) {
     let (here, there) = (home.store().await, home.store().await);
     let page = Search { limit: 1, heads_only: true, ..Search::default() };
