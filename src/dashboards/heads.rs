@@ -11,7 +11,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 use super::StoreError;
 use super::database::Database;
 use super::row::{Dashboard, edition, head_columns};
-use super::search::{MOST_BYTES, Page, Sort};
+use super::search::{MOST_BYTES, Page};
 use super::search_sql::Sql;
 
 /// Memory that they may take, in bytes.
@@ -38,23 +38,16 @@ impl Heads {
         Heads(Cache::with_weighter(USUAL_COUNT, MOST_KNOWN_BYTES, Bytes))
     }
 
-    /// One page, of a statement for the page's rows.
+    /// One page, of a statement for the page's rows and what they are ordered by.
     pub(super) async fn page(
         &self,
         database: &Database,
         connection: &mut AnyConnection,
         rows: &Sql,
-        (sort, descending): (Sort, bool),
+        order: &str,
         limit: usize,
     ) -> Result<Page, StoreError> {
-        let direction = if descending { " DESC" } else { "" };
-        let order: Vec<String> = sort.columns().iter().map(|(name, _)| format!("{name}{direction}")).collect();
-        let line = format!(
-            "SELECT string_agg({}, ',' ORDER BY {}), MAX(total) FROM ({}) AS page",
-            edition!(),
-            order.join(", "),
-            rows.text_so_far()
-        );
+        let line = format!("SELECT string_agg({}, ',' ORDER BY {}), MAX(total) FROM ({}) AS page", edition!(), order, rows.text_so_far());
         let row = sqlx::query_with(AssertSqlSafe(line), rows.arguments()?).fetch_one(&mut *connection).await?;
         let line = row.try_get::<Option<String>, _>(0)?.unwrap_or_default();
         let editions: Vec<&str> = line.split(',').filter(|edition| !edition.is_empty()).collect();

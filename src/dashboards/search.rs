@@ -102,6 +102,15 @@ pub struct Search {
     pub heads_only: bool,
 }
 
+impl Search {
+    /// What a list is ordered by, as SQL.
+    fn order(&self) -> String {
+        let direction = if self.descending { " DESC" } else { "" };
+        let columns: Vec<String> = self.sort.columns().iter().map(|(name, _)| format!("{name}{direction}")).collect();
+        columns.join(", ")
+    }
+}
+
 /// A page of a list.
 #[derive(Clone, Debug)]
 pub struct Found {
@@ -126,7 +135,7 @@ impl Store {
         let call = async {
             let mut connection = self.database.reader().await?;
             let Page { dashboards, more, total } = match search.heads_only {
-                true => self.heads.page(&self.database, &mut connection, &page, (search.sort, search.descending), limit).await?,
+                true => self.heads.page(&self.database, &mut connection, &page, &search.order(), limit).await?,
                 false => read_page(&mut connection, &page, limit).await?,
             };
             let total = match total {
@@ -200,9 +209,7 @@ pub(super) fn page(scope: &Scope, search: &Search, limit: usize) -> Result<Sql, 
     let columns: Vec<&str> = search.sort.columns().iter().map(|(name, _)| *name).collect();
     // Of heads, what tells which they are, and what they are sorted by.
     let head = if search.heads_only { "id, version, updated_at, state, project, name, title_key, created_at" } else { columns!() };
-    let direction = if search.descending { " DESC" } else { "" };
-    let order: Vec<String> = columns.iter().map(|name| format!("{name}{direction}")).collect();
-    let order = format!(" ORDER BY {}", order.join(", "));
+    let order = format!(" ORDER BY {}", search.order());
     let most = i64::try_from(limit).unwrap_or(i64::MAX - 1) + 1;
     if search.words.trim().is_empty() {
         // By the index of the order, which ends when the page is full.

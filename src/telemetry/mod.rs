@@ -8,10 +8,12 @@
 //! * [`TraceContext`], [`RequestId`]: the names of a request across processes
 //! * [`Tracer`], [`Span`], `export`: spans and their way to a collector (OTLP over HTTP)
 //! * [`AccessLog`], [`SlowQueryLog`]: one line per request, one per slow query
+//! * [`with_causes`]: an error with everything that led to it
 //! * [`Health`], [`Readiness`]: what `/api/v1/health` and `/ready` say
 
 mod access;
 mod bound;
+mod causes;
 mod export;
 mod health;
 mod labels;
@@ -31,6 +33,7 @@ use std::time::Duration;
 use crate::config;
 
 pub use access::{AccessLog, AccessRecord, Namespaces};
+pub use causes::with_causes;
 pub use export::ExportError;
 pub use health::{Check, CheckRole, Health, Readiness, ReadinessState, State};
 pub use labels::{AuthOutcome, AuthProvider, CacheOutcome, Method, RejectReason, ScopeKind};

@@ -8,6 +8,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::wire::SendError;
+use crate::telemetry::with_causes;
 
 /// A request that got no usable answer.
 ///
@@ -184,7 +185,7 @@ impl UpstreamError {
 /// A failure before the head of an answer.
 pub(super) fn of_request(upstream: &Arc<str>, error: SendError) -> UpstreamError {
     let upstream = Arc::clone(upstream);
-    let detail = chain(&error);
+    let detail = with_causes(&error);
     if has_cause::<rustls::Error>(&error, |_| true) {
         return UpstreamError::Tls { upstream, detail };
     }
@@ -199,7 +200,7 @@ pub(super) fn of_request(upstream: &Arc<str>, error: SendError) -> UpstreamError
 /// A failure in the middle of a body.
 pub(super) fn of_body(upstream: &Arc<str>, error: hyper::Error) -> UpstreamError {
     let upstream = Arc::clone(upstream);
-    let detail = chain(&error);
+    let detail = with_causes(&error);
     if is_cut(&error) { UpstreamError::Truncated { upstream, detail } } else { UpstreamError::Protocol { upstream, detail } }
 }
 
@@ -225,15 +226,4 @@ fn has_cause<E: StdError + 'static>(error: &(dyn StdError + 'static), fits: impl
         };
     }
     false
-}
-
-fn chain(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    text
 }

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::config;
+use crate::telemetry::with_causes;
 
 /// To get a connection, TLS included.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -109,7 +110,7 @@ impl Perses {
         // Panels ask the datasource that is the default here: the one of the Grafana is not.
         let body = format!("{{\"grafanaDashboard\":{grafana},\"useDefaultDatasource\":true}}");
         let request = self.http.post(self.migrate.clone()).header("content-type", "application/json").body(body);
-        let away = |error: reqwest::Error| PersesError::Away(chain(&error));
+        let away = |error: reqwest::Error| PersesError::Away(with_causes(&error));
         let mut answer = request.send().await.map_err(away)?;
         let status = answer.status();
         let mut bytes = Vec::new();
@@ -128,18 +129,6 @@ impl Perses {
             status => Err(PersesError::Away(format!("status {status}: {}", reason(&text)))),
         }
     }
-}
-
-/// The error with its causes: reqwest's own text stops before the interesting part.
-fn chain(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 /// What the server has to say, from `{"message": …}` where it says it so.

@@ -135,6 +135,12 @@ impl Client {
         self.sees(&format!("{name} number {nth}"), within, |seen| seen.events.iter().filter(|e| e.name == name).nth(nth - 1).cloned()).await
     }
 
+    /// Waits for so many deltas more.
+    pub async fn goes_on(&self, deltas: usize) {
+        let now = self.see(|seen| seen.count("delta"));
+        self.sees("ticks go on", Duration::from_secs(60), |seen| (seen.count("delta") >= now + deltas).then_some(())).await;
+    }
+
     /// Waits until the connection is over and does not come back.
     pub async fn ended(&mut self, within: Duration) {
         tokio::time::timeout(within, &mut self.task).await.unwrap_or_else(|_| panic!("the stream goes on: {}", self.story())).unwrap();

@@ -15,11 +15,6 @@ fn ticks(seen: &Seen) -> Vec<i64> {
     seen.events.iter().filter_map(|event| event.id.as_ref()?.split_once('-')?.0.parse().ok()).collect()
 }
 
-async fn goes_on(client: &Client, deltas: usize) {
-    let now = client.see(|seen| seen.count("delta"));
-    client.sees("ticks go on", SOON, |seen| (seen.count("delta") >= now + deltas).then_some(())).await;
-}
-
 fn most(evaluations: &BTreeMap<(String, i64), usize>) -> usize {
     evaluations.values().copied().max().unwrap_or_default()
 }
@@ -37,9 +32,9 @@ async fn one_evaluation_per_tick_in_the_whole_cluster() {
             client.sees("all windows", SOON, |seen| (seen.queries.len() == QUERIES.len()).then_some(())).await;
         }
         // Filling the windows is over.
-        goes_on(&clients[0], 2 * QUERIES.len()).await;
+        clients[0].goes_on(2 * QUERIES.len()).await;
         world.upstream.take();
-        goes_on(&clients[0], 10 * QUERIES.len()).await;
+        clients[0].goes_on(10 * QUERIES.len()).await;
         let evaluations = world.evaluations();
         let distinct: std::collections::BTreeSet<&str> = evaluations.keys().map(|(query, _)| query.as_str()).collect();
         assert_eq!(distinct.len(), QUERIES.len(), "{distinct:?}");
@@ -64,7 +59,7 @@ async fn one_evaluation_per_tick_in_the_whole_cluster() {
         }
         world.settle().await;
         for client in &clients {
-            goes_on(client, 2 * QUERIES.len()).await;
+            client.goes_on(2 * QUERIES.len()).await;
             all_same(&world, client).await;
         }
     }
@@ -77,7 +72,7 @@ async fn the_leader_is_killed() {
     let clients: Vec<Client> = (0..3).map(|replica| world.stream(replica, &pairs("1m"))).collect();
     for client in &clients {
         client.sees("all windows", SOON, |seen| (seen.queries.len() == QUERIES.len()).then_some(())).await;
-        goes_on(client, 3 * QUERIES.len()).await;
+        client.goes_on(3 * QUERIES.len()).await;
     }
     // The one with the most ticks of its own.
     let mut led = Vec::new();
@@ -98,7 +93,7 @@ async fn the_leader_is_killed() {
     }
     world.settle().await;
     for (_, client) in clients.iter().enumerate().filter(|(nth, _)| *nth != leader) {
-        goes_on(client, 2 * QUERIES.len()).await;
+        client.goes_on(2 * QUERIES.len()).await;
         all_same(&world, client).await;
     }
 }
@@ -114,11 +109,11 @@ async fn a_client_takes_up_again_on_another_replica() {
     let bases = plan.bases.clone();
     let client = Client::start(plan);
     client.sees("all windows", SOON, |seen| (seen.queries.len() == QUERIES.len()).then_some(())).await;
-    goes_on(&client, 4 * QUERIES.len()).await;
+    client.goes_on(4 * QUERIES.len()).await;
     world.replicas[0].signal("KILL");
     *bases.lock().unwrap() = vec![world.replicas[1].url().to_owned()];
     client.sees("another connection", SOON, |seen| (seen.connections == 2).then_some(())).await;
-    goes_on(&client, 3 * QUERIES.len()).await;
+    client.goes_on(3 * QUERIES.len()).await;
     client.see(|seen| {
         assert_eq!(seen.count("snapshot"), QUERIES.len(), "what it had was of use");
         let resumed: Vec<&str> = seen.events.iter().filter(|e| e.connection == 2 && e.name == "delta").map(|e| e.data.as_str()).collect();
@@ -128,7 +123,7 @@ async fn a_client_takes_up_again_on_another_replica() {
         assert!(all.windows(2).all(|two| two[0] < two[1]), "{all:?}");
     });
     world.settle().await;
-    goes_on(&client, 2 * QUERIES.len()).await;
+    client.goes_on(2 * QUERIES.len()).await;
     all_same(&world, &client).await;
     all_same(&world, &other).await;
 
@@ -176,7 +171,7 @@ async fn clocks_differ() {
         let bases = plan.bases.clone();
         let moving = Client::start(plan.clone());
         moving.sees("all windows", SOON, |seen| (seen.queries.len() == QUERIES.len()).then_some(())).await;
-        goes_on(&moving, 2 * QUERIES.len()).await;
+        moving.goes_on(2 * QUERIES.len()).await;
         let last = moving.see(|seen| seen.last_id.clone());
         drop(moving);
         *bases.lock().unwrap() = vec![urls[to].clone()];
@@ -194,7 +189,7 @@ async fn clocks_differ() {
     }
     world.settle().await;
     for client in &clients {
-        goes_on(client, 3 * QUERIES.len()).await;
+        client.goes_on(3 * QUERIES.len()).await;
         all_same(&world, client).await;
         client.see(|seen| assert_eq!((seen.count("snapshot"), seen.count("error")), (QUERIES.len(), 0)));
     }

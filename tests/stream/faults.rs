@@ -10,17 +10,12 @@ use crate::world::{Settings, World};
 
 const SOON: Duration = Duration::from_secs(30);
 
-async fn goes_on(client: &Client, deltas: usize) {
-    let now = client.see(|seen| seen.count("delta"));
-    client.sees("ticks go on", SOON, |seen| (seen.count("delta") >= now + deltas).then_some(())).await;
-}
-
 async fn two_replicas() -> (World, Vec<Client>) {
     let world = World::start(Settings { replicas: 2, redis: true, ..Settings::default() }).await;
     let clients: Vec<Client> = (0..2).map(|replica| world.stream(replica, &pairs("1m"))).collect();
     for client in &clients {
         client.sees("all windows", SOON, |seen| (seen.queries.len() == QUERIES.len()).then_some(())).await;
-        goes_on(client, 2 * QUERIES.len()).await;
+        client.goes_on(2 * QUERIES.len()).await;
     }
     (world, clients)
 }
@@ -36,7 +31,7 @@ async fn redis_stops_and_comes_back() {
             redis.kill()
         }
         for client in &clients {
-            goes_on(client, 6 * QUERIES.len()).await;
+            client.goes_on(6 * QUERIES.len()).await;
         }
         let late = world.stream(0, &pairs("30s"));
         late.sees("all windows", SOON, |seen| (seen.queries.len() == QUERIES.len()).then_some(())).await;
@@ -65,7 +60,7 @@ async fn redis_stops_and_comes_back() {
     }
     world.settle().await;
     for client in &clients {
-        goes_on(client, 3 * QUERIES.len()).await;
+        client.goes_on(3 * QUERIES.len()).await;
         all_same(&world, client).await;
         // It went on by deltas; where a busy machine made a reader slow, it got the newest window of a query instead.
         client.see(|seen| assert!(seen.count("error") == 0 && seen.count("snapshot") < 2 * QUERIES.len()));
@@ -87,15 +82,15 @@ async fn the_upstream_stops_and_comes_back() {
     assert!(error.data.contains(r#""errorType":"timeout""#), "{}", error.data);
     client.event("heartbeat", 3, SOON).await;
     signal("CONT");
-    goes_on(&client, 3 * QUERIES.len()).await;
+    client.goes_on(3 * QUERIES.len()).await;
     // One query alone fails: the others go on.
     world.upstream.becomes(Mood::Dead);
     let errors = client.see(|seen| seen.count("error"));
     client.event("error", errors + QUERIES.len(), SOON).await;
     world.upstream.becomes(Mood::Well);
-    goes_on(&client, 4 * QUERIES.len()).await;
+    client.goes_on(4 * QUERIES.len()).await;
     world.settle().await;
-    goes_on(&client, 3 * QUERIES.len()).await;
+    client.goes_on(3 * QUERIES.len()).await;
     all_same(&world, &client).await;
     // Where the upstream was away for most of a window, the whole of it says shorter what is new.
     client.see(|seen| assert!(seen.count("snapshot") <= 2 * QUERIES.len(), "what it had was of use: {} snapshots", seen.count("snapshot")));

@@ -82,14 +82,9 @@ async fn two_replicas(redis: &str) -> (World, Vec<Client>) {
     let clients: Vec<Client> = (0..2).map(|replica| world.stream(replica, &pairs("1m"))).collect();
     for client in &clients {
         client.sees("all windows", SOON, |seen| (seen.queries.len() == QUERIES.len()).then_some(())).await;
-        goes_on(client, 2 * QUERIES.len()).await;
+        client.goes_on(2 * QUERIES.len()).await;
     }
     (world, clients)
-}
-
-async fn goes_on(client: &Client, deltas: usize) {
-    let now = client.see(|seen| seen.count("delta"));
-    client.sees("ticks go on", SOON, |seen| (seen.count("delta") >= now + deltas).then_some(())).await;
 }
 
 async fn total(world: &World, outcome: &str) -> f64 {
@@ -105,7 +100,7 @@ async fn both_evaluate_once_together(world: &World, clients: &[Client]) {
     world.upstream.take();
     let (followed, alone) = (total(world, "followed").await, total(world, "alone").await);
     for client in clients {
-        goes_on(client, 6 * QUERIES.len()).await;
+        client.goes_on(6 * QUERIES.len()).await;
     }
     let evaluations = world.evaluations();
     assert!(evaluations.len() >= 5 * QUERIES.len(), "{} evaluations", evaluations.len());
@@ -135,7 +130,7 @@ async fn announcements_are_heard(world: &World) {
 async fn all_are_right(mut world: World, clients: &[Client]) {
     world.settle().await;
     for client in clients {
-        goes_on(client, 3 * QUERIES.len()).await;
+        client.goes_on(3 * QUERIES.len()).await;
         all_same(&world, client).await;
         // It went on by deltas; where a busy machine made a reader slow, it got the newest window of a query instead.
         client.see(|seen| assert!(seen.count("error") == 0 && seen.count("snapshot") < 2 * QUERIES.len()));
@@ -206,7 +201,7 @@ async fn in_a_cluster_that_loses_a_server() {
     drop(servers.swap_remove(busiest));
     let killed = Instant::now();
     for client in &clients {
-        goes_on(client, 5 * QUERIES.len()).await;
+        client.goes_on(5 * QUERIES.len()).await;
     }
     for server in &servers {
         eventually("the others know", async || server.says(&["CLUSTER", "NODES"]).contains("fail").then_some(())).await;
@@ -260,7 +255,7 @@ async fn behind_sentinels_that_name_another_master() {
     eventually("one follows the other", async || (total(&world, "followed").await > followed + 5.0).then_some(())).await;
     assert!(killed.elapsed() < Duration::from_secs(30), "{:?}", killed.elapsed());
     for client in &clients {
-        goes_on(client, 2 * QUERIES.len()).await;
+        client.goes_on(2 * QUERIES.len()).await;
         let gap = client.see(longest_gap);
         assert!(gap <= 5, "{gap} s between two ticks");
     }

@@ -4,6 +4,7 @@ use reqwest::{Client, RequestBuilder, redirect};
 use serde_json::Value;
 
 use crate::config;
+use crate::telemetry::with_causes;
 use crate::tenancy::{SetUpError, Timing};
 
 /// Largest answer that is read, in bytes.
@@ -15,7 +16,7 @@ pub(super) struct IssuerClient(Client);
 /// Why there is no answer. For the log: the caller only hears that the issuer does not answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FetchError {
-    #[error("{url}: {}", chain(.source))]
+    #[error("{url}: {}", with_causes(.source))]
     Request { url: String, source: reqwest::Error },
     #[error("{url}: status {status}, expected 200")]
     Status { url: String, status: u16 },
@@ -23,18 +24,6 @@ pub(super) enum FetchError {
     TooLarge { url: String },
     #[error("{url}: the answer is not the JSON expected: {fault}")]
     Content { url: String, fault: String },
-}
-
-/// The error with its causes: reqwest's own text stops before the interesting part.
-fn chain(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 impl IssuerClient {
@@ -59,7 +48,7 @@ impl IssuerClient {
             }
             builder = builder.tls_certs_only(certificates);
         }
-        Ok(IssuerClient(builder.build().map_err(|error| refuse(format!("no HTTP client: {}", chain(&error))))?))
+        Ok(IssuerClient(builder.build().map_err(|error| refuse(format!("no HTTP client: {}", with_causes(&error))))?))
     }
 
     /// JSON from a place.
