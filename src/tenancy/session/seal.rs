@@ -97,7 +97,8 @@ mod tests {
         for text in ["", "a", "token", &"long".repeat(5000)] {
             let sealed = one.seal(Purpose::Session, text.as_bytes()).unwrap();
             assert_eq!(other.open(Purpose::Session, &sealed).unwrap().as_slice(), text.as_bytes());
-            assert!(text.is_empty() || !sealed.contains(text));
+            // A single letter stands in half of all sealed texts by chance.
+            assert!(text.len() < 2 || !sealed.contains(text), "{text}");
         }
         let again = || one.seal(Purpose::Session, b"token").unwrap();
         assert_ne!(again(), again(), "a nonce is never used twice");
