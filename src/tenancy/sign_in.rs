@@ -46,7 +46,7 @@ pub struct SignedIn {
 pub(super) struct SignIn {
     pub(super) sessions: Sessions,
     /// Without one: with a token.
-    code: Option<Arc<CodeFlow>>,
+    code: Option<CodeFlow>,
     stats: Arc<AuthStats>,
 }
 
@@ -61,7 +61,7 @@ impl SignIn {
                     _ => None,
                 });
                 let provider = provider.ok_or_else(|| SetUpError::NoProviderOf(client.issuer.to_string()))?;
-                Some(Arc::new(CodeFlow::new(client, provider, Arc::clone(stats), timing)?))
+                Some(CodeFlow::new(client, provider, Arc::clone(stats), timing)?)
             }
         };
         Ok(Some(SignIn { sessions: Sessions::new(settings, Arc::clone(stats))?, code, stats: Arc::clone(stats) }))
@@ -151,7 +151,7 @@ impl Authenticator {
         Ok(SignedIn { identity, session })
     }
 
-    fn code_flow(&self) -> Option<&Arc<CodeFlow>> {
+    fn code_flow(&self) -> Option<&CodeFlow> {
         self.sign_in.as_ref()?.code.as_ref()
     }
 

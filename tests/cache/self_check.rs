@@ -24,11 +24,11 @@ async fn a_wrong_entry_is_found_out_and_dropped() {
     house.upstream.becomes(Mood::Saying(200, lie.clone(), Duration::ZERO));
     assert_eq!(range(&alice, TEXT, window).await.body, lie, "nobody can know better");
     house.upstream.becomes(Mood::Well);
-    let again = range(&alice, TEXT, window).await;
-    assert_eq!((again.header("cache-status"), &again.body), ("hecate; hit", &lie));
     eventually("the lie is found out", async || {
+        // By a hit: the lie may have been given before it was kept.
+        range(&alice, TEXT, window).await;
         let found = house.replicas[0].metric("hecate_cache_self_checks_total{result=\"different\"}").await;
-        (found == 1.0).then_some(())
+        (found >= 1.0).then_some(())
     })
     .await;
     house.check(&alice, TEXT, ENFORCED, window).await;
@@ -48,8 +48,13 @@ async fn estimates_know_what_answers_showed() {
     let shown = house.check(&alice, "wide", "wide{namespace=\"a\"}", (end - 900, end, "15")).await;
     let series = shown.data()["result"].as_array().unwrap().len();
     assert!(series > 1);
-    let after = told(&alice).await;
-    assert_eq!((&after["estimate"]["series"], &after["estimate"]["selectors_known"]), (&json!(series), &json!(1)), "{after}");
+    // The answer is given before it is looked at.
+    let after = eventually("the selector is known", async || {
+        let told = told(&alice).await;
+        (told["estimate"]["selectors_known"] == json!(1)).then_some(told)
+    })
+    .await;
+    assert_eq!(after["estimate"]["series"], json!(series), "{after}");
     let samples = |told: &serde_json::Value| told["estimate"]["samples"].as_u64().unwrap();
     assert_eq!(samples(&after), samples(&before) * series as u64);
     let bob = told(&house.user("bob")).await;

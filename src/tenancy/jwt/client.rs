@@ -11,6 +11,7 @@ use crate::tenancy::{SetUpError, Timing};
 const LARGEST: usize = 512 * 1024;
 
 /// Asks one issuer.
+#[derive(Clone)]
 pub(super) struct IssuerClient(Client);
 
 /// Why there is no answer. For the log: the caller only hears that the issuer does not answer.

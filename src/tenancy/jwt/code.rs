@@ -1,18 +1,19 @@
 //! Authorization code and PKCE: where a browser is sent to sign in, and the ID token for what it brings back.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Semaphore;
 use url::Url;
 
 use super::client::{FetchError, IssuerClient};
 use super::discovery::Discovery;
 use super::issuer::Issuer;
+use super::renewed::{Ask, Renewed};
 use crate::config::{self, OidcClient, Secret};
 use crate::tenancy::session::Begun;
 use crate::tenancy::sign_in::SignInError;
@@ -31,20 +32,18 @@ pub(in crate::tenancy) struct CodeFlow {
     secret: Option<Secret>,
     scopes: String,
     client: IssuerClient,
-    discovery: Discovery,
-    held: ArcSwap<Held>,
-    /// Held while the issuer is asked where its places are: the single flight.
-    flight: Mutex<()>,
+    places: Renewed<Places>,
     exchanges: Semaphore,
     stats: Arc<AuthStats>,
     timing: Timing,
 }
 
-/// What the last look at the issuer gave.
-#[derive(Clone, Default)]
-struct Held {
-    endpoints: Option<(Arc<Endpoints>, Instant)>,
-    tried: Option<Instant>,
+/// Where an issuer has what.
+struct Places {
+    client: IssuerClient,
+    discovery: Discovery,
+    issuer: String,
+    stats: Arc<AuthStats>,
 }
 
 /// Places of the issuer.
@@ -64,15 +63,16 @@ impl CodeFlow {
         timing: Timing,
     ) -> Result<CodeFlow, SetUpError> {
         let issuer = Issuer::new(&settings.issuer)?;
+        let client = IssuerClient::new(provider, timing)?;
+        let (discovery, name) = (Discovery::of(&issuer), issuer.as_str().to_owned());
+        let places = Places { client: client.clone(), discovery, issuer: name, stats: Arc::clone(&stats) };
         Ok(CodeFlow {
             client_id: settings.client_id.clone(),
             secret: settings.secret.as_ref().map(|(_, secret)| secret.clone()),
             scopes: settings.scopes.join(" "),
-            client: IssuerClient::new(provider, timing)?,
-            discovery: Discovery::of(&issuer),
+            client,
+            places: Renewed::new(places, timing.key_retry),
             issuer,
-            held: ArcSwap::default(),
-            flight: Mutex::new(()),
             exchanges: Semaphore::new(AT_ONCE),
             stats,
             timing,
@@ -80,7 +80,7 @@ impl CodeFlow {
     }
 
     /// Where the browser goes to sign in.
-    pub(in crate::tenancy) async fn address(self: &Arc<Self>, begun: &Begun, redirect_uri: &str) -> Result<String, SignInError> {
+    pub(in crate::tenancy) async fn address(&self, begun: &Begun, redirect_uri: &str) -> Result<String, SignInError> {
         let mut url = self.endpoints().await?.authorization.clone();
         url.query_pairs_mut().extend_pairs([
             ("response_type", "code"),
@@ -96,12 +96,7 @@ impl CodeFlow {
     }
 
     /// The ID token for a code. Nothing of it is believed yet.
-    pub(in crate::tenancy) async fn exchange(
-        self: &Arc<Self>,
-        code: &str,
-        begun: &Begun,
-        redirect_uri: &str,
-    ) -> Result<String, SignInError> {
+    pub(in crate::tenancy) async fn exchange(&self, code: &str, begun: &Begun, redirect_uri: &str) -> Result<String, SignInError> {
         if code.len() > LONGEST_CODE {
             return Err(SignInError::Refused("the code is longer than any code is".into()));
         }
@@ -170,40 +165,32 @@ impl CodeFlow {
     }
 
     /// The places, asked for when they get old. Should the issuer be away then, those of before do for a while.
-    async fn endpoints(self: &Arc<Self>) -> Result<Arc<Endpoints>, SignInError> {
-        let fresh = |held: &Held| held.endpoints.as_ref().filter(|(_, at)| at.elapsed() < self.timing.key_lifetime / 6).is_some();
-        let mut held = self.held.load_full();
-        if !fresh(&held) {
-            let flow = Arc::clone(self);
-            // Goes on when the caller goes away, so that nobody can starve the others by asking and leaving.
-            let _ = tokio::spawn(async move { flow.discover().await }).await;
-            held = self.held.load_full();
+    async fn endpoints(&self) -> Result<Arc<Endpoints>, SignInError> {
+        let lifetime = self.timing.key_lifetime;
+        let mut held = self.places.held();
+        if held.younger_than(lifetime / 6).is_none() {
+            held = self.places.renew().await;
         }
-        let usable = held.endpoints.as_ref().filter(|(_, at)| at.elapsed() < self.timing.key_lifetime);
-        usable.map(|(endpoints, _)| Arc::clone(endpoints)).ok_or_else(|| self.unavailable())
+        held.younger_than(lifetime).cloned().ok_or_else(|| self.unavailable())
     }
+}
 
-    async fn discover(&self) {
-        let _flight = self.flight.lock().await;
-        let before = self.held.load_full();
-        if before.tried.is_some_and(|at| at.elapsed() < self.timing.key_retry) {
-            return;
-        }
+#[async_trait]
+impl Ask for Places {
+    type Answer = Endpoints;
+
+    async fn ask(&self) -> Option<Endpoints> {
         bump(&self.stats.issuer_requests);
-        let found = self.ask().await;
-        let now = Instant::now();
-        let endpoints = match found {
-            Ok(endpoints) => Some((Arc::new(endpoints), now)),
-            Err(error) => {
-                bump(&self.stats.issuer_request_failures);
-                tracing::warn!(issuer = self.issuer.as_str(), "nobody can sign in, because the issuer does not say where: {error}");
-                before.endpoints.clone()
-            }
+        let failed = |error| {
+            bump(&self.stats.issuer_request_failures);
+            tracing::warn!(issuer = self.issuer, "nobody can sign in, because the issuer does not say where: {error}");
         };
-        self.held.store(Arc::new(Held { endpoints, tried: Some(now) }));
+        self.look().await.map_err(failed).ok()
     }
+}
 
-    async fn ask(&self) -> Result<Endpoints, FetchError> {
+impl Places {
+    async fn look(&self) -> Result<Endpoints, FetchError> {
         let found = self.discovery.get(&self.client).await?;
         let authorization = found.url("authorization_endpoint")?;
         let methods = "token_endpoint_auth_methods_supported";

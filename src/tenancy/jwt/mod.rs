@@ -8,6 +8,7 @@ mod discovery;
 mod fetch;
 mod issuer;
 mod keys;
+mod renewed;
 mod token;
 
 use std::sync::Arc;
@@ -30,7 +31,7 @@ use crate::config;
 /// One configured issuer.
 pub(super) struct JwtProvider {
     issuer: issuer::Issuer,
-    keys: Arc<Keys>,
+    keys: Keys,
     algorithms: Vec<Algorithm>,
     audience: Vec<String>,
     leeway: Duration,
@@ -60,7 +61,7 @@ impl JwtProvider {
         let algorithms = algorithm::parse(&settings.algorithms, &settings.issuer)?;
         let source = fetch::Source::new(settings, &issuer, timing)?;
         Ok(JwtProvider {
-            keys: Arc::new(Keys::new(source, stats, timing)),
+            keys: Keys::new(source, stats, timing),
             issuer,
             algorithms,
             audience: settings.audience.clone(),
