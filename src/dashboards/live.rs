@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::interpolate::{VariableValue, interpolate};
+use super::interpolate::VariableValue;
+use super::live_text::LiveText;
 use super::queries::stored_queries;
 
 /// The scrape interval that Perses takes where nobody says another.
@@ -21,8 +22,8 @@ pub struct LiveQuery {
     /// The panel's key and which of its queries it is: `cpu.0`; where a variable repeats its row, that variable's value too:
     /// `cpu.0[job=api]`.
     pub id: String,
-    /// PromQL without variables, or why there is none.
-    pub text: Result<String, String>,
+    /// What it asks, or why nothing.
+    pub text: Result<LiveText, String>,
 }
 
 /// How a dashboard is looked at.
@@ -91,7 +92,7 @@ fn repeats(document: &Value) -> BTreeMap<&str, BTreeSet<Option<&str>>> {
     repeats
 }
 
-fn filled(text: &str, values: &BTreeMap<String, VariableValue>, view: &View<'_>, min_step: Option<&str>) -> Result<String, String> {
+fn filled(text: &str, values: &BTreeMap<String, VariableValue>, view: &View<'_>, min_step: Option<&str>) -> Result<LiveText, String> {
     let mut values = values.clone();
     let mut built_in = |name: &str, value: String| drop(values.insert(name.to_owned(), VariableValue::One(value)));
     let scrape = min_step.and_then(duration).unwrap_or(SCRAPE_INTERVAL);
@@ -103,12 +104,7 @@ fn filled(text: &str, values: &BTreeMap<String, VariableValue>, view: &View<'_>,
     built_in("__range_ms", view.window.as_millis().to_string());
     built_in("__dashboard", view.name.to_owned());
     built_in("__project", view.project.to_owned());
-    interpolate(text, &values).map_err(|missing| match missing.0.as_str() {
-        name @ ("__from" | "__to") => {
-            format!("${name} moves on with time: the query would be another one at every step, and cannot be streamed")
-        }
-        _ => missing.to_string(),
-    })
+    LiveText::fill(text, values).map_err(|missing| missing.to_string())
 }
 
 /// What each variable is: as given, else as the document has it.
@@ -214,7 +210,7 @@ mod tests {
             View { given: &given, step: Duration::from_secs(15), window: Duration::from_secs(5400), project: "team-a", name: "board" };
         let mut all = live_queries(&document(query, variables), &view);
         assert_eq!(all[0].id, "cpu.0");
-        all.remove(0).text
+        all.remove(0).text.map(|text| text.over(1000, 5_401_000).into_owned())
     }
 
     fn list(spec: Value) -> Value {
@@ -229,7 +225,7 @@ mod tests {
         check("rate(up[$__rate_interval])", "rate(up[4m])");
         check("$__interval ${__interval_ms} $__range $__range_s $__range_ms", "15s 15000 1h30m 5400 5400000");
         check("x{p=\"$__project\",d=\"${__dashboard}\"}", "x{p=\"team-a\",d=\"board\"}");
-        assert!(text("up > $__from", &json!([]), &[]).unwrap_err().contains("moves on with time"));
+        check("up > $__from < ${__to}", "up > 1000 < 5401000");
     }
 
     #[test]
@@ -239,7 +235,7 @@ mod tests {
         let mut check = |min_step: &str, step, expected: &str| {
             document["spec"]["panels"]["cpu"]["spec"]["queries"][0]["spec"]["plugin"]["spec"]["minStep"] = min_step.into();
             let view = View { given: &given, step: Duration::from_secs(step), window: Duration::from_secs(60), project: "p", name: "n" };
-            assert_eq!(live_queries(&document, &view)[0].text.as_deref(), Ok(expected), "{min_step}");
+            assert_eq!(live_queries(&document, &view)[0].text, Ok(LiveText::from(expected.to_owned())), "{min_step}");
         };
         check("30s", 15, "rate(up[2m])");
         check("30s", 300, "rate(up[5m30s])");
@@ -277,7 +273,8 @@ mod tests {
                 given => BTreeMap::from([("x".to_owned(), given.iter().map(|value| (*value).to_owned()).collect())]),
             };
             let view = View { given: &given, step: Duration::from_secs(15), window: Duration::from_secs(60), project: "p", name: "n" };
-            live_queries(&document, &view).into_iter().map(|query| format!("{} {}", query.id, query.text.unwrap())).collect::<Vec<_>>()
+            let shown = |query: LiveQuery| format!("{} {}", query.id, query.text.unwrap().over(0, 0));
+            live_queries(&document, &view).into_iter().map(shown).collect::<Vec<_>>()
         };
         let many = list(json!({"allowMultiple": true, "allowAllValue": true, "defaultValue": ["a"], "plugin": fixed}));
         let (one_row, repeated) = (row(Value::Null), row("x".into()));

@@ -16,6 +16,9 @@ const CLOCKS_MS: i64 = 5_000;
 /// Points that were fetched for a moment that is this much before a tick are as good as fetched for the tick.
 const SAME_TICK_MS: i64 = 5_000;
 
+/// The step, and from the first grid point to the last.
+type Times = (Duration, Duration);
+
 /// A query that may be asked for, over a window that moves on.
 #[derive(Clone, Debug)]
 pub struct Watched {
@@ -34,21 +37,26 @@ impl Watched {
 }
 
 impl Engine {
-    /// Holds a query against the scope and the limits; asks nobody.
+    /// Holds a query against the scope and the limits; asks nobody. Where the text is another one for every window, this is the one of
+    /// a certain window, and `moving` tells them all from other queries.
     ///
     /// # Errors
     /// As [`QueryError`] says.
-    pub fn watch(&self, scope: &Scope, text: &str, step: Duration, range: Duration) -> Result<Watched, QueryError> {
+    pub fn watch(&self, scope: &Scope, text: &str, moving: Option<&str>, (step, range): Times) -> Result<Watched, QueryError> {
         let rules = self.rules(scope)?;
         let scoped = self.enforce_with(&rules, scope, text)?;
         let window = Window { step_ms: millis(step), range_ms: millis(range) };
         limits::check(&scoped, window, &self.limits, &self.parts.estimates)?;
         let enforced = scoped.text(Some(window))?;
         let native = rules.native(&self.parts.asking.upstreams)?;
-        let key = self.parts.key("watch", native.as_deref()).text(enforced.as_str()).number(window.step_ms).finish();
+        let key = match moving {
+            None => self.parts.key("watch", native.as_deref()),
+            Some(moving) => self.parts.key("watch moving", native.as_deref()).text(moving),
+        };
+        let key = key.text(enforced.as_str()).number(window.step_ms).finish();
         let horizon = Horizon::of(&scoped, window, LOOKBACK_MS)?;
         let settle_ms = self.parts.freshness(horizon, Some(window.step_ms)).settle_ms;
-        let horizon = scoped.time_dependence().per_step().then_some(horizon);
+        let horizon = (moving.is_none() && scoped.time_dependence().per_step()).then_some(horizon);
         Ok(Watched { key, horizon, settle_ms })
     }
 

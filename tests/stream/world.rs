@@ -151,7 +151,8 @@ impl World {
     }
 
     /// Holds what a client has put together against what Prometheus answers for the same windows, byte for byte: `queries` are its ids
-    /// and the enforced texts. Tried again while ticks go by, for some seconds.
+    /// and the enforced texts, with the ends of the window where they say `$__from` and `$__to`. Tried again while ticks go by, for some
+    /// seconds.
     pub async fn same(&self, client: &Client, queries: &[(&str, &str)]) {
         for (id, enforced) in queries {
             let mut last = None;
@@ -159,7 +160,8 @@ impl World {
                 let Some((got, start, end)) = client.see(|seen| seen.queries.get(*id).map(|one| (one.answer(), one.start, one.end))) else {
                     panic!("{id} has nothing: {}", client.story())
                 };
-                let want = self.truth(enforced, start, end).await;
+                let ended = enforced.replace("$__from", &start.to_string()).replace("$__to", &end.to_string());
+                let want = self.truth(&ended, start, end).await;
                 if got == want {
                     last = None;
                     break;

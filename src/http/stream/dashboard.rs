@@ -79,7 +79,7 @@ fn filled(text: &str, given: &BTreeMap<String, Vec<String>>, (project, name): (&
     let mut live = live_queries(&document, &View { given, step: times.step, window: times.window, project, name });
     for query in live.iter_mut().filter(|_| by_link) {
         if let Ok(text) = &query.text
-            && !stands_in(&document, &Question::Expression(text.clone()))
+            && !stands_in(&document, &Question::Expression(text.over(0, 0).into_owned()))
         {
             query.text = Err("this link opens one dashboard: only the queries that stand in it are answered".to_owned());
         }

@@ -15,6 +15,7 @@ use super::super::read;
 use super::super::time::parse_duration;
 use super::dashboard::Panels;
 use crate::config;
+use crate::dashboards::LiveText;
 use crate::query::{self, Asker, Engine, Evaluation, Notes, RangeQuery, Watched};
 use crate::stream::{Evaluate, Refusal, Wanted};
 use crate::telemetry::{RequestId, TraceContext};
@@ -22,6 +23,8 @@ use crate::tenancy::Scope;
 
 /// The window of a query that names none.
 const WINDOW: Duration = Duration::from_secs(3600);
+/// Where the ends of a window stand in a query, it is held against the limits with the one that begins here, in milliseconds.
+const SOME_START_MS: i64 = 1_700_000_000_000;
 /// Longest name of a query, in bytes.
 const LONGEST_ID: usize = 128;
 
@@ -31,7 +34,7 @@ pub(super) struct Asked {
     /// What the client calls it.
     pub(super) id: String,
     /// The user's PromQL.
-    pub(super) query: String,
+    pub(super) query: LiveText,
     /// Between two grid points.
     pub(super) step: Duration,
     /// From the first grid point to the last: a multiple of the step.
@@ -126,7 +129,7 @@ fn bounded(id: String, query: String, times: Times) -> Result<Asked, ApiError> {
     if id.is_empty() || id.len() > LONGEST_ID {
         return Err(ParamError::Invalid { name: "id", reason: format!("a name of a query has 1 to {LONGEST_ID} bytes") }.into());
     }
-    Ok(Asked { id, query, step: times.step, window: times.window })
+    Ok(Asked { id, query: query.into(), step: times.step, window: times.window })
 }
 
 fn checked(asked: Vec<Asked>) -> Result<Vec<Asked>, ApiError> {
@@ -151,13 +154,15 @@ impl Panels {
 /// The query as the hub wants it, once scope and limits allow it.
 pub(super) fn wanted(engine: &Arc<Engine>, scope: &Scope, flow: u64, asked: Asked) -> Result<Wanted, ApiError> {
     let Asked { id, query, step, window } = asked;
-    let watched = engine.watch(scope, &query, step, window).map_err(|error| {
+    let (step_ms, window_ms) = (millis(step), millis(window));
+    let text = query.over(SOME_START_MS, SOME_START_MS + window_ms);
+    let watched = engine.watch(scope, &text, query.moving().as_deref(), (step, window)).map_err(|error| {
         let error = ApiError::from(error);
         ApiError { message: format!("query {id:?}: {}", error.message), ..error }
     })?;
-    let (key, step_ms, window_ms) = (watched.key.clone(), millis(step), millis(window));
-    let question = Question { engine: engine.clone(), scope: scope.clone(), flow, query: query.clone(), step, watched };
-    Ok(Wanted { id, query, key, step_ms, window_ms, evaluate: Box::new(question) })
+    let (key, text) = (watched.key.clone(), query.to_string());
+    let question = Question { engine: engine.clone(), scope: scope.clone(), flow, query, step, watched };
+    Ok(Wanted { id, query: text, key, step_ms, window_ms, evaluate: Box::new(question) })
 }
 
 /// A query, and in whose scope it is asked. All who follow it see the same.
@@ -166,7 +171,7 @@ struct Question {
     scope: Scope,
     /// Whose turn it is in an upstream's queue.
     flow: u64,
-    query: String,
+    query: LiveText,
     step: Duration,
     watched: Watched,
 }
@@ -190,7 +195,8 @@ impl Evaluate for Question {
             no_store: false,
             notes: &Nobody,
         };
-        let query = RangeQuery { text: self.query.clone(), start_ms, end_ms, step: self.step, evaluation: Evaluation::default() };
+        let text = self.query.over(start_ms, end_ms).into_owned();
+        let query = RangeQuery { text, start_ms, end_ms, step: self.step, evaluation: Evaluation::default() };
         Ok(self.engine.range_at_tick(&asker, query).await.map_err(ApiError::from)?)
     }
 
