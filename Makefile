@@ -32,7 +32,7 @@ clean-demo: ## Stop the demo and remove its data
 
 test: ## Install what is missing and run every test
 	@scripts/setup.sh packages prometheus victoriametrics percli issuer schemathesis
-	$(CARGO) test --locked --all-targets
+	$(CARGO) test --locked --tests --examples
 	$(CARGO) test --locked --doc
 
 test-fast: ## Unit tests and the architecture only: a minute or two

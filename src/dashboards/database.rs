@@ -115,6 +115,16 @@ impl Database {
         }
     }
 
+    /// A condition: the column is one of the texts in such a list. PostgreSQL takes the list out first, for without knowing how long it is
+    /// it would rather read the whole table.
+    pub(super) fn is_one_of(&self, column: &str, place: &str) -> String {
+        let list = format!("(SELECT value FROM {})", self.each(place));
+        match self.kind {
+            Kind::Sqlite => format!("{column} IN {list}"),
+            Kind::Postgres => format!("{column} = ANY(ARRAY{list})"),
+        }
+    }
+
     /// A connection for a single reading statement.
     pub(super) async fn reader(&self) -> Result<PoolConnection<Any>, StoreError> {
         self.expect_ready()?;
@@ -152,7 +162,7 @@ impl Database {
         let result = tokio::time::timeout(budget, call)
             .await
             .unwrap_or_else(|_| Err(StoreError::Away(format!("no answer to {operation} within {} s", budget.as_secs()))));
-        if !matches!(operation, "get" | "search" | "ping" | "write_back") {
+        if !matches!(operation, "get" | "editions" | "search" | "ping" | "write_back") {
             // Whatever came of it: what was counted before may not be true any more.
             self.totals.changed();
         }

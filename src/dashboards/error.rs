@@ -16,7 +16,7 @@ pub struct Conflict {
 }
 
 /// Why a call of the store failed. Whatever it is, nothing of the call is left behind.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// There is none of that name.
     #[error("there is no {what} {name:?}{}", in_project(.project))]

@@ -81,7 +81,7 @@ impl Heads {
         let mut read = HashMap::new();
         if !missing.is_empty() {
             let list = serde_json::to_string(&missing).map_err(|error| StoreError::Broken(error.to_string()))?;
-            let sql = format!("SELECT {} FROM dashboard WHERE id IN (SELECT value FROM {})", head_columns!(), database.each("$1"));
+            let sql = format!("SELECT {} FROM dashboard WHERE {}", head_columns!(), database.is_one_of("id", "$1"));
             for row in sqlx::query(AssertSqlSafe(sql)).bind(list).fetch_all(&mut *connection).await? {
                 let head = Arc::new(Dashboard::from_row(&row)?);
                 self.0.insert(head.id.clone(), head.clone());

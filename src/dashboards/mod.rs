@@ -5,6 +5,7 @@
 //! * [`Document`]: a dashboard as it was sent, checked by `validate` with a list of JSON pointers
 //! * `database`, `migrate`, `row`: pools, bounds on time, migrations, rows
 //! * `members`, `strict`: JSON whose order and spelling is kept, and JSON that says which keys stand there twice
+//! * `seen`, `editions`: dashboards from memory, and whether they are still the same; `heads`, `totals`: the same for lists
 //! * `words`: what a search finds a dashboard by
 //! * [`Template`] and presets: dashboards and panels that only miss whom they are about
 //! * [`read_incoming`], [`to_yaml`] and their kin: other forms of a dashboard
@@ -18,6 +19,7 @@ mod create;
 mod cursor;
 mod database;
 mod document;
+mod editions;
 mod error;
 mod exchange;
 mod filled;

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use sqlx::Row as _;
-
-use super::row::{Dashboard, columns, edition};
+use super::row::{Dashboard, columns};
 use super::{Store, StoreError};
 
 /// A dashboard that was read.
@@ -45,16 +43,12 @@ impl Store {
     /// Documents are long: of one that was seen lately, the database is only asked whether it is still the same.
     async fn fetch(&self, project: &str, name: &str) -> Result<Option<Arc<Dashboard>>, StoreError> {
         const WHOLE: &str = concat!("SELECT ", columns!(), " FROM dashboard WHERE project = $1 AND name = $2 AND state <> 'archived'");
-        const EDITION: &str = concat!("SELECT ", edition!(), " FROM dashboard WHERE project = $1 AND name = $2 AND state <> 'archived'");
-        let mut connection = self.database.reader().await?;
-        if let Some((_, seen)) = self.seen.get(project, name) {
-            let row = sqlx::query(EDITION).bind(project).bind(name).fetch_optional(&mut *connection).await?;
-            match row {
-                None => return Ok(None),
-                Some(row) if row.try_get::<String, _>(0)? == seen.edition() => return Ok(Some(seen)),
-                Some(_) => {}
-            }
+        if let Some((_, seen)) = self.seen.get(project, name)
+            && self.editions.is_current(&self.database, &seen).await?
+        {
+            return Ok(Some(seen));
         }
+        let mut connection = self.database.reader().await?;
         let row = sqlx::query(WHOLE).bind(project).bind(name).fetch_optional(&mut *connection).await?;
         row.map(|row| Dashboard::from_row(&row).map(Arc::new)).transpose()
     }

@@ -1,4 +1,5 @@
-//! Dashboards that were read or written a while ago, for when the database is away. Nobody is answered from here otherwise.
+//! Dashboards that were read or written a while ago: nobody is answered from here before the database has said that they are still the same,
+//! unless it is away.
 
 use std::sync::Arc;
 
@@ -8,10 +9,11 @@ use quick_cache::sync::Cache;
 use super::Dashboard;
 use super::time::now_ms;
 
-/// Memory that they may take, in bytes.
-const MOST_BYTES: u64 = 32 << 20;
+/// Memory that they may take, in bytes. Ten thousand of a usual length: reading one from the database costs as much as all the rest of an
+/// answer.
+const MOST_BYTES: u64 = 128 << 20;
 /// Roughly how many that is.
-const USUAL_COUNT: usize = 2_000;
+const USUAL_COUNT: usize = 10_000;
 
 type Key = (String, String);
 type Entry = (i64, Arc<Dashboard>);

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::database::{Database, Kind, sqlite_file};
+use super::editions::Editions;
 use super::heads::Heads;
 use super::metrics::Metrics;
 use super::migrate;
@@ -25,8 +26,9 @@ const LOOK: Duration = Duration::from_secs(10);
 
 /// Dashboards and everything around them.
 pub struct Store {
-    pub(super) database: Database,
+    pub(super) database: Arc<Database>,
     pub(super) seen: Seen,
+    pub(super) editions: Arc<Editions>,
     pub(super) heads: Heads,
     pub(super) metrics: Metrics,
     pub(super) keep_versions: i64,
@@ -45,8 +47,9 @@ impl Store {
         let metrics = Metrics::register(registry)?;
         let address = settings.database.expose().to_owned();
         Ok(Store {
-            database: Database::new(&address, metrics.clone())?,
+            database: Arc::new(Database::new(&address, metrics.clone())?),
             seen: Seen::new(),
+            editions: Arc::default(),
             heads: Heads::new(),
             metrics,
             keep_versions: i64::from(settings.keep_versions),

@@ -71,13 +71,11 @@ pub(super) async fn put(
     // In their order, so that no two transactions wait for each other.
     let added: Vec<&String> = words.difference(known).collect();
     let gone: Vec<&String> = known.difference(&words).collect();
-    let (now, each) = (now_ms(), database.each("$2"));
+    let (now, each, is_one) = (now_ms(), database.each("$2"), database.is_one_of("word", "$2"));
     if !added.is_empty() {
         let list = list(&added)?;
         // First those that are there already. They are locked only when it is time to renew them: everybody's words would make everybody wait.
-        let renew = format!(
-            "UPDATE search_word SET used_at = $1 WHERE used_at < $1 - CAST({DAY_MS} AS BIGINT) AND word IN (SELECT value FROM {each})"
-        );
+        let renew = format!("UPDATE search_word SET used_at = $1 WHERE used_at < $1 - CAST({DAY_MS} AS BIGINT) AND {is_one}");
         sqlx::query(AssertSqlSafe(renew)).bind(now).bind(list.as_str()).execute(&mut **transaction).await?;
         let note =
             format!("INSERT INTO search_word (word, used_at) SELECT value, $1 FROM {each} WHERE 1 = 1 ON CONFLICT (word) DO NOTHING");
@@ -86,7 +84,7 @@ pub(super) async fn put(
         sqlx::query(AssertSqlSafe(add)).bind(dashboard.id.as_str()).bind(list).execute(&mut **transaction).await?;
     }
     if !gone.is_empty() {
-        let remove = format!("DELETE FROM dashboard_word WHERE dashboard_id = $1 AND word IN (SELECT value FROM {each})");
+        let remove = format!("DELETE FROM dashboard_word WHERE dashboard_id = $1 AND {is_one}");
         sqlx::query(AssertSqlSafe(remove)).bind(dashboard.id.as_str()).bind(list(&gone)?).execute(&mut **transaction).await?;
     }
     Ok(())
