@@ -14,6 +14,7 @@ super::on_both!(
     one_name_is_given_once,
     a_repeated_create_finds_what_it_made,
     another_dashboard_of_the_same_name_is_another_one,
+    whoever_asks_after_a_save_sees_it,
 );
 
 async fn an_old_version_is_told_who_was_faster(home: Home) {
@@ -84,6 +85,41 @@ async fn two_hundred_writers_lose_nothing(home: Home) {
     assert_eq!((last.version, value["spec"]["seen"].as_object().unwrap().len()), (200, 200));
     let history: BTreeSet<i64> = store.versions("p", "n", None, 1000).await.unwrap().iter().map(|entry| entry.version).collect();
     assert_eq!(history.len(), 200, "each version once; of 201 the last 200 are kept");
+}
+
+/// Many are asked about at a time, on the replica that saved and on another one, by some who do not wait for the answer.
+async fn whoever_asks_after_a_save_sees_it(home: Home) {
+    let replicas = [home.store().await, home.store().await];
+    let writers = (0..20).map(|n| {
+        let replicas = replicas.clone();
+        tokio::spawn(async move {
+            let name = format!("n{n}");
+            create(&replicas[0], "x", &body("p", &name, "0")).await.unwrap();
+            for version in 1..=10 {
+                let saved = loop {
+                    match save(&replicas[0], "x", &body("p", &name, &version.to_string()), Expected::Any).await {
+                        // Not written: a slow disk has its limits, and says so.
+                        Err(StoreError::Away(_)) => {}
+                        saved => break saved.unwrap(),
+                    }
+                };
+                for store in &replicas {
+                    let impatient = tokio::time::timeout(std::time::Duration::from_micros(50), store.get("p", &name)).await;
+                    for read in [impatient.ok(), Some(store.get("p", &name).await)].into_iter().flatten().flatten() {
+                        assert!(read.stale_since.is_some() || read.dashboard.version == saved.version, "{name}: {read:?}");
+                    }
+                }
+            }
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.unwrap();
+    }
+    for n in 0..20 {
+        for store in &replicas {
+            assert!(store.get("p", &format!("n{n}")).await.unwrap().dashboard.version >= 10);
+        }
+    }
 }
 
 async fn one_name_is_given_once(home: Home) {

@@ -171,7 +171,7 @@ const WIDE: &[(&str, &str)] = &[("query", "wide"), ("step", STEP), ("window", "5
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_reader_gets_the_newest_state_and_costs_no_more_than_others() {
-    let world = World::start(Settings::default()).await;
+    let world = World::start(Settings { server: "write_timeout: 5m", ..Settings::default() }).await;
     let hecate = &world.replicas[0];
     write_wide(&world, 1000).await;
     let quick = Client::start(Plan { only_names: true, ..world.plan(0, WIDE) });

@@ -1,12 +1,11 @@
 //! What an issuer said, kept and renewed: never more than one question at a time, and never soon after the last one.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 /// How it is asked for.
 #[async_trait]
@@ -27,8 +26,7 @@ struct Inner<A: Ask> {
     pause: Duration,
     held: ArcSwap<Held<A::Answer>>,
     /// Held during a question: the single flight.
-    flight: Mutex<()>,
-    renewing: AtomicBool,
+    flight: Arc<Mutex<()>>,
 }
 
 /// What the last questions gave.
@@ -58,7 +56,7 @@ impl<T> Held<T> {
 impl<A: Ask> Renewed<A> {
     pub(super) fn new(source: A, pause: Duration) -> Renewed<A> {
         let held = ArcSwap::from_pointee(Held { answer: None, tried: None });
-        Renewed(Arc::new(Inner { source, pause, held, flight: Mutex::new(()), renewing: AtomicBool::new(false) }))
+        Renewed(Arc::new(Inner { source, pause, held, flight: Arc::default() }))
     }
 
     /// What there is now.
@@ -72,26 +70,25 @@ impl<A: Ask> Renewed<A> {
         if !self.held().tried_within(self.0.pause) {
             let inner = Arc::clone(&self.0);
             // A task that panicked or was shut down has changed nothing: what is held decides.
-            let _ = tokio::spawn(async move { inner.ask().await }).await;
+            let _ = tokio::spawn(async move { inner.ask(inner.flight.clone().lock_owned().await).await }).await;
         }
         self.held()
     }
 
+    /// The same without waiting for it; not when somebody asks already.
     pub(super) fn renew_in_background(&self) {
-        if self.held().tried_within(self.0.pause) || self.0.renewing.swap(true, Ordering::AcqRel) {
+        if self.held().tried_within(self.0.pause) {
             return;
         }
-        let inner = Arc::clone(&self.0);
-        tokio::spawn(async move {
-            inner.ask().await;
-            inner.renewing.store(false, Ordering::Release);
-        });
+        if let Ok(flight) = self.0.flight.clone().try_lock_owned() {
+            let inner = Arc::clone(&self.0);
+            tokio::spawn(async move { inner.ask(flight).await });
+        }
     }
 }
 
 impl<A: Ask> Inner<A> {
-    async fn ask(&self) {
-        let _flight = self.flight.lock().await;
+    async fn ask(&self, _flight: OwnedMutexGuard<()>) {
         let before = self.held.load_full();
         if before.tried_within(self.pause) {
             return;
